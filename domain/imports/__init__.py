@@ -1,1 +1,1 @@
-"""One machine for every import: upload, columns, dry run, a job that survives its worker, and the rows that are bad."""
+"""The framework of all imports: upload, columns, dry run, a job that survives its worker, and bad rows."""

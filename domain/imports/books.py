@@ -1,4 +1,4 @@
-"""The kinds of import that stand here; importing this module makes them known."""
+"""The kinds of imports defined in this area; importing this module registers them."""
 
 from domain.imports.customers import CUSTOMERS
 from domain.imports.orders import ORDERS

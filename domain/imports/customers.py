@@ -1,4 +1,4 @@
-"""Customers from a book: who is known by email or phone is left alone, a marked number stays marked."""
+"""Imports customers: those known by email or phone are not changed, and suppressed numbers stay suppressed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -38,9 +38,10 @@ FIELDS = (
     Field("billing_zip", "Bill to: ZIP"),
     Field("same_as_shipping", "Bill to: same", ("billing_same_as_shipping",)),
 )
-# One import at a time looks for a phone and writes it; two of the same book would else both find nobody.
+# Only one import at a time looks for a phone and writes it; otherwise two imports of the same file would both find
+# none.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('import:customers', 0))"
-# Each way by its own index: asked at once by OR, a table that was small when it was planned is read whole.
+# Each lookup with its own index: combined by OR, a table that was small when planned would be read completely.
 _KNOWN = """
 SELECT lower(c.email) FROM unnest($1::text[]) AS e(email) JOIN customer AS c ON lower(c.email) = e.email
 UNION ALL SELECT c.phone FROM unnest($2::text[]) AS p(phone) JOIN customer AS c ON c.phone = p.phone
@@ -68,7 +69,7 @@ RETURNING username, do_not_call OR do_not_text AS is_marked
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """A customer about to be written."""
+    """A customer to be written."""
 
     email: str | None
     first_name: str
@@ -91,7 +92,7 @@ _NAMES = [field.name for field in fields(NewCustomer)]
 
 
 def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
-    """A row of the book; raises BadRow without a name and a company, or without an email and a phone."""
+    """Read a row of the file. Raises BadRow without both name and company, or without both email and phone."""
     faults = {
         name: f"is longer than {most} characters" for name, most in _LONGEST.items() if len(cells.get(name, "")) > most
     }
@@ -119,7 +120,7 @@ def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
 
 
 def read_email(text: str, faults: dict[str, str], field: str) -> str | None:
-    """An email in its kept form; a bad one is added to the faults."""
+    """Return an email in its stored form; an invalid one is added to the faults."""
     if not text:
         return None
     try:
@@ -130,7 +131,8 @@ def read_email(text: str, faults: dict[str, str], field: str) -> str | None:
 
 
 async def write_customers(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
-    """Write those whose email and phone are new, in the book and in the file so far; three statements."""
+    """Write the customers whose email and phone are new, both in the database and so far in the file; three
+    statements."""
     connection = await raw_connection(db)
     await connection.execute(_LOCK)
     people: list[tuple[int, NewCustomer]] = [(record.lines[0], record.rows[0]) for record in records]

@@ -1,4 +1,4 @@
-"""Imports that programs start: the file names its columns itself, and a short one is done while the request waits."""
+"""Imports started by programs: the file must name its columns, and a short one is done while the request waits."""
 
 from datetime import tzinfo
 from typing import BinaryIO
@@ -14,7 +14,7 @@ from models.session import current_database, separate_transaction
 
 
 async def import_later(kind: ImportKind, file: BinaryIO, filename: str, *, by: Actor, after_seconds: int = 0) -> int:
-    """Keep the file and have the job import it; answers the import's id once that is committed."""
+    """Store the file and have the job import it. Returns the import's id."""
     async with separate_transaction() as db:
         run = await upload_file(db, kind, file, filename, needs_columns=True, by=by)
         await start_import(db, run.id, StartImport(), by=by, after_seconds=after_seconds)
@@ -22,7 +22,7 @@ async def import_later(kind: ImportKind, file: BinaryIO, filename: str, *, by: A
 
 
 async def import_and_wait(kind: ImportKind, file: BinaryIO, filename: str, *, timezone: tzinfo, by: Actor) -> RunRow:
-    """Import while the caller waits, for up to a minute; then, or if this program dies, the job goes on with it."""
+    """Import while the caller waits, for up to a minute; after that, or if this process dies, the job continues."""
     run_id = await import_later(kind, file, filename, by=by, after_seconds=WAIT_SECONDS + 5)
     await run_import(run_id, timezone=timezone, seconds=WAIT_SECONDS)
     async with current_database().reading() as connection:
@@ -30,5 +30,5 @@ async def import_and_wait(kind: ImportKind, file: BinaryIO, filename: str, *, ti
 
 
 def write_sample(kind: ImportKind) -> bytes:
-    """A file with the right heading and one row."""
+    """Return a file with the right heading and one row."""
     return b"".join(write_csv([field.name for field in kind.fields], [[field.example for field in kind.fields]]))

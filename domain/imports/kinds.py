@@ -1,7 +1,7 @@
-"""What can be imported. An area registers a kind with its columns, how a row is read and how several are written.
+"""The kinds of imports. An area registers a kind with its columns, how to read a row and how to write several.
 
-The machine does the rest: it keeps the file, groups the rows, hands them over in batches, each in a transaction of its
-own together with the counts, and keeps the rows that did not go in.
+The framework stores the file, groups the rows, passes them on in batches, each in its own transaction together with the
+counts, and keeps the rows that were not imported.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ Cells = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that a column of a file may go to; `aliases` are other names that files give it."""
+    """A field to which a column of a file may be mapped; `aliases` are other names of it in files."""
 
     name: str
     label: str
@@ -29,7 +29,7 @@ class Field:
 
 
 class BadRow(Exception):
-    """A row can't go in; `faults` says what is wrong with which field ("" is the row as a whole)."""
+    """A row that can't be imported. `faults` says what is wrong with which field ("" is the whole row)."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("; ".join(faults.values()))
@@ -38,7 +38,7 @@ class BadRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file: its rows' line numbers, and what the kind's `read` made of them, in the file's order."""
+    """One record of a file: the line numbers of its rows, and the results of the kind's `read`, in file order."""
 
     lines: Sequence[int]
     rows: Sequence[Any]
@@ -46,9 +46,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: the first lines of the records that were known already, and of those that are bad.
+    """The result of a batch: the first lines of the records that already existed, and of those that are bad.
 
-    `marked` counts those that went in with a number that must not be called or texted.
+    `marked` counts the imported ones whose number must not be called or texted.
     """
 
     skipped: frozenset[int] = frozenset()
@@ -58,23 +58,24 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a kind may need besides the rows."""
+    """What a kind may need in addition to the rows."""
 
     timezone: tzinfo
     by: Actor
     run_id: int
 
 
-# Reads one row's cells, by the names of the fields; raises BadRow. Pure and quick: it runs in a thread.
+# Reads one row's cells by field name; raises BadRow. Pure and fast: it runs in a thread.
 ReadRow = Callable[[Cells, Setting], Any]
-# Writes the records in the current transaction with a fixed number of statements. A record that is known already is
-# named in the outcome, and nothing of it is written.
+# Writes the records in the current transaction with a fixed number of statements. A record that already exists is named
+# in the outcome and not written.
 WriteRecords = Callable[[AsyncSession, Sequence[Record], Setting], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportKind:
-    """Something that can be imported. Rows with one value of `group_by` are one record; without it each row is one."""
+    """Something that can be imported. Rows with the same value of `group_by` are one record; without it each row is
+    one."""
 
     name: str
     noun: str
@@ -90,11 +91,11 @@ class ImportKind:
 
     @property
     def required(self) -> list[str]:
-        """The fields without which no row can go in."""
+        """The fields that every row must have."""
         return [each.name for each in self.fields if each.is_required]
 
     def find_field(self, heading: str) -> str | None:
-        """The field that a column of this name most likely is; None for no field of ours."""
+        """Return the field that a column with this name most likely is; None if there is none."""
         for each in self.fields:
             if heading == each.name or heading in each.aliases:
                 return each.name
@@ -105,7 +106,7 @@ KINDS: dict[str, ImportKind] = {}
 
 
 def register_kind(kind: ImportKind) -> ImportKind:
-    """Make a kind known; called once, where the kind is defined."""
+    """Register a kind; called once, where the kind is defined."""
     if kind.name in KINDS:
         raise RuntimeError(f"Two kinds of import are called {kind.name}.")
     KINDS[kind.name] = kind

@@ -1,4 +1,4 @@
-"""The statements that write a batch of historical orders, whatever its size."""
+"""The statements that write a batch of historical orders of any size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from domain.imports.kinds import Setting
 from models import OrderStatus
 from models.session import raw_connection
 
-# The same lock as an import of customers: both look for people and make them.
+# The same lock as for importing customers: both look up and create customers.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('import:customers', 0))"
 _KNOWN_NUMBERS = "SELECT order_number FROM orders WHERE order_number = ANY($1::text[])"
 _PRODUCTS = """
@@ -90,7 +90,7 @@ _STEP = {
 
 @dataclass(frozen=True, slots=True)
 class OrderToWrite:
-    """An order put together from its rows; `lines` are SKU, description, quantity, unit price and total."""
+    """An order assembled from its rows. `lines` are SKU, description, quantity, unit price and total."""
 
     line: int
     order_number: str
@@ -112,7 +112,7 @@ class OrderToWrite:
 async def write_orders(
     db: AsyncSession, orders: Sequence[OrderToWrite], setting: Setting
 ) -> tuple[set[int], dict[int, dict[str, str]]]:
-    """Write the orders; answers the first lines of those that are known, and of those that name what we do not have."""
+    """Write the orders. Returns the first lines of those that already exist, and of those with unknown names."""
     connection = await raw_connection(db)
     await connection.execute(_LOCK)
     rows = await connection.fetch(_KNOWN_NUMBERS, [order.order_number for order in orders])
@@ -148,7 +148,7 @@ async def write_orders(
 async def _find_named(
     connection: asyncpg.Connection, orders: Sequence[OrderToWrite]
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """The products by SKU and the colleagues by username that the orders name, in lower case."""
+    """Return the products by SKU and the colleagues by username that the orders name, in lower case."""
     skus = sorted({line[0].lower() for order in orders for line in order.lines if line[0]})
     names = sorted({order.rep.lower() for order in orders if order.rep})
     products = {row["sku"]: row for row in await connection.fetch(_PRODUCTS, skus)} if skus else {}
@@ -169,12 +169,13 @@ def _find_unknown(order: OrderToWrite, products: dict[str, Any], reps: dict[str,
 async def _find_owners(
     connection: asyncpg.Connection, orders: Sequence[OrderToWrite], setting: Setting
 ) -> dict[int, int]:
-    """The customer of each order by its first line: found by email, else by phone, else made; no name alone is one."""
+    """Return the customer of each order by its first line: found by email, or else by phone, or else created; a name
+    alone is not enough."""
     emails = sorted({order.email for order in orders if order.email})
     phones = sorted({order.phone for order in orders if order.phone})
     by_email: dict[str, int] = {}
     by_phone: dict[str, int] = {}
-    # The oldest customer of a shared phone comes last, and stays.
+    # The oldest customer of a shared phone comes last, and is used.
     for row in await connection.fetch(_CUSTOMERS, emails, phones):
         _remember(row, by_email, by_phone)
     new: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,6 @@
-"""Historical orders from a book: date, rep and customer are kept; stock, mails and terms are left alone.
+"""Imports historical orders: date, rep and customer are kept; no stock, emails or terms are involved.
 
-Several rows of one number are one order; a number that is known already is skipped, so that a book may be sent again.
+Rows with the same number are one order. A number that already exists is skipped, so that a file can be imported again.
 """
 
 import re
@@ -24,7 +24,7 @@ from models import OrderStatus, PaymentStatus
 
 LONGEST_NUMBER = 40
 MOST_QUANTITY = 100_000
-# Nothing that an address would need to spell otherwise.
+# Only characters that need no encoding in a URL.
 _NUMBER = re.compile(rf"[A-Z0-9](?:[A-Z0-9 ._-]{{0,{LONGEST_NUMBER - 2}}}[A-Z0-9._-])?", re.ASCII)
 _PAID = {PaymentStatus.PAID, PaymentStatus.UNPAID}
 FIELDS = (
@@ -48,7 +48,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One row: a line, with what it says about its order."""
+    """One row: a line, with its data about the order."""
 
     order_number: str
     placed_at: datetime
@@ -78,7 +78,7 @@ def _read_placed(cell: str, timezone: tzinfo) -> datetime | None:
 
 
 def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
-    """One row of the book; raises BadRow naming everything that is wrong with it."""
+    """Read one row of the file. Raises BadRow naming everything that is wrong."""
     faults: dict[str, str] = {}
     number = cells.get("order_number", "").upper()
     if not _NUMBER.fullmatch(number):
@@ -138,7 +138,8 @@ def _read_word(cells: Cells, name: str, words: Any, default: Any, faults: dict[s
 
 
 async def write_historical_orders(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
-    """Write the orders whose number is new, with their customers, lines and payments; a fixed number of statements."""
+    """Write the orders whose number is new, with their customers, lines and payments, in a fixed number of
+    statements."""
     orders: list[OrderToWrite] = []
     bad: dict[int, dict[str, str]] = {}
     for record in records:
@@ -152,9 +153,9 @@ async def write_historical_orders(db: AsyncSession, records: Sequence[Record], s
 
 
 def _put_together(record: Record) -> OrderToWrite | dict[str, str]:
-    """The order that the rows make; the first row that says something about the order as a whole is taken at its word.
+    """Return the order that the rows describe; data about the whole order is taken from the first row that has it.
 
-    Or what is wrong with it.
+    Otherwise return what is wrong with it.
     """
     rows: Sequence[OrderRow] = record.rows
     first = rows[0]

@@ -1,6 +1,6 @@
-"""Products from a book, by SKU: a new one is added, a known one changes where the file says something.
+"""Imports products by SKU: a new one is added, an existing one is changed where the file has a value.
 
-Stock stays as it is: it moves by goods received and by counting, and a file is older than the shelf.
+Stock does not change: it changes by deliveries and counts, and a file is older than the current stock.
 """
 
 import re
@@ -48,7 +48,7 @@ WHAT_IS_WRONG = {
     "bulk_price": "must not be above the unit price",
     "unit_price": "must not be below the bulk price",
 }
-# What a spreadsheet makes of a long barcode that it takes for a number: most of its digits are gone.
+# What a spreadsheet makes of a long barcode that it takes for a number: most of its digits are lost.
 _SCIENTIFIC = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
 _SHORTENED = "was shortened by a spreadsheet; make the column text and type it again"
 _CATEGORIES = "SELECT id, lower(name) AS name FROM category WHERE lower(name) = ANY($1::text[]) FOR KEY SHARE"
@@ -56,7 +56,7 @@ _KNOWN = "SELECT lower(sku) AS sku FROM product WHERE lower(sku) = ANY($1::text[
 
 
 class ProductCells(ShelfFields, ProductFields):
-    """What a row says of a product; an empty cell says nothing."""
+    """The values of a row for a product; empty cells are ignored."""
 
     sku: Sku
     category: Text60 | None = None
@@ -64,7 +64,7 @@ class ProductCells(ShelfFields, ProductFields):
 
 @dataclass(frozen=True, slots=True)
 class WantedProduct:
-    """A product as its row wants it; `values` holds what the row says, without the SKU and the category."""
+    """A product as its row describes it. `values` are the row's values without the SKU and the category."""
 
     sku: str
     category: str
@@ -72,7 +72,7 @@ class WantedProduct:
 
 
 def read_product(cells: Cells, _setting: Setting) -> WantedProduct:
-    """A row of the book, by the rules of a product that is typed; raises BadRow naming each bad field."""
+    """Read a row of the file with the rules for a typed product. Raises BadRow naming each bad field."""
     faults: dict[str, str] = {}
     flags: dict[str, bool] = {}
     for name in ("in_stock", "is_active"):
@@ -97,7 +97,7 @@ def read_product(cells: Cells, _setting: Setting) -> WantedProduct:
 
 
 async def write_products(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
-    """Add the new ones and change the known ones; a product that already is as its row says is skipped."""
+    """Add the new products and change the existing ones; one that already equals its row is skipped."""
     connection = await raw_connection(db)
     bad: dict[int, Mapping[str, str]] = {}
     wanted: dict[int, WantedProduct] = {}
@@ -125,7 +125,7 @@ async def write_products(db: AsyncSession, records: Sequence[Record], setting: S
 async def _change(
     db: AsyncSession, wanted: Mapping[int, WantedProduct], setting: Setting
 ) -> tuple[frozenset[int], dict[int, Mapping[str, str]]]:
-    """Change the known ones; answers the lines of those that were so already, and of those that are refused."""
+    """Change the existing ones. Returns the lines of those that were already equal, and of those that are refused."""
     for is_last in (False, True):
         rows = {line: WantedChange(None, each.sku, dict(each.values)) for line, each in wanted.items()}
         try:
@@ -136,7 +136,7 @@ async def _change(
                 )
             break
         except Refused:
-            # Another request took a barcode at the same moment; the second look names the row.
+            # A concurrent request took a barcode; checking again names the row.
             if is_last:
                 raise
     refused: dict[int, Mapping[str, str]] = {
@@ -148,7 +148,7 @@ async def _change(
 async def _add(
     db: AsyncSession, connection: asyncpg.Connection, wanted: Mapping[int, WantedProduct], setting: Setting
 ) -> dict[int, Mapping[str, str]]:
-    """Add the new ones; answers those that lack something, or whose SKU or barcode is another's."""
+    """Add the new ones. Returns those with missing fields, or with a SKU or barcode that is taken."""
     bad: dict[int, Mapping[str, str]] = {}
     rows = []
     for line, each in wanted.items():

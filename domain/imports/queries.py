@@ -1,4 +1,5 @@
-"""Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to correct."""
+"""Reads of imports: the list, one with its counts, and the rows that were not imported, also as a file for
+correction."""
 
 import asyncio
 import re
@@ -35,7 +36,7 @@ OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One import as lists and pages show it."""
+    """One import for lists and pages."""
 
     id: int
     kind: str
@@ -62,12 +63,12 @@ class RunRow:
 
     @property
     def status(self) -> str:
-        """The state, under the name that the contract gives it."""
+        """The state, under the name that the contract uses."""
         return self.state
 
     @property
     def of_kind(self) -> ImportKind:
-        """What is imported."""
+        """The kind of the import."""
         return KINDS[self.kind]
 
     @property
@@ -77,28 +78,29 @@ class RunRow:
 
     @property
     def is_over(self) -> bool:
-        """True for an import in earnest that has ended, in whatever way."""
+        """True for an import that is not a dry run and has ended, in any state."""
         return not self.is_dry and self.finished_at is not None
 
     @property
     def bad_filename(self) -> str:
-        """The name of the file with the bad rows, after the file that they came in; ASCII letters, digits, - and _."""
+        """The name of the file with the bad rows, derived from the uploaded file's; only ASCII letters, digits, - and
+        _."""
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", self.filename.rpartition(".")[0] or self.filename).strip("-")
         return f"{stem[:60] or f'import-{self.id}'}-bad.csv"
 
     @property
     def percent(self) -> int:
-        """How far it has come, 0 to 100."""
+        """The progress in percent, 0 to 100."""
         return self.processed_rows * 100 // self.total_rows if self.total_rows else 0
 
     @property
     def took(self) -> timedelta | None:
-        """How long it has run, or ran; None before it began."""
+        """How long it has been running, or ran; None before it began."""
         return (self.finished_at or now()) - self.started_at if self.started_at else None
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long the rest takes at the pace so far; None while there is none."""
+        """The estimated remaining time at the current speed; None if unknown."""
         if not self.is_open or self.took is None or not self.processed_rows:
             return None
         return self.took * (self.total_rows - self.processed_rows) / self.processed_rows
@@ -106,7 +108,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptRow:
-    """A row that did not go in, with its cells as the file has them and what is wrong with which field."""
+    """A row that was not imported, with its cells as in the file and what is wrong with which field."""
 
     line_number: int
     cells: dict[str, Any]
@@ -116,7 +118,7 @@ class KeptRow:
 
     @property
     def row(self) -> int:
-        """The line, under the name that the contract gives it."""
+        """The line number, under the name that the contract uses."""
         return self.line_number
 
 
@@ -124,7 +126,7 @@ _COLUMNS = [RUNS[name] for name in RunRow.__slots__]
 
 
 async def get_run(db: Reader, run_id: int, *, visible_to: Actor) -> RunRow:
-    """One import; raises NotFound, and NotAllowed for a role that sees none."""
+    """Return one import. Raises NotFound, and NotAllowed for a role that may not see imports."""
     row = (await db.execute(select(*_COLUMNS).where(RUNS.id == run_id))).first()
     if row is None or not visible_to.is_staff or row.actor_id != visible_to.id:
         require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
@@ -134,7 +136,7 @@ async def get_run(db: Reader, run_id: int, *, visible_to: Actor) -> RunRow:
 
 
 async def list_runs(db: Reader, query: PageInput, *, visible_to: Actor) -> Page[RunRow]:
-    """A page of imports, the newest first."""
+    """Return a page of imports, newest first."""
     require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
     statement = select(*_COLUMNS).order_by(RUNS.id.desc()).limit(query.per_page).offset(query.offset)
     rows = [RunRow(*row) for row in await db.execute(statement)]
@@ -143,7 +145,7 @@ async def list_runs(db: Reader, query: PageInput, *, visible_to: Actor) -> Page[
 
 
 async def list_open_runs(db: Reader) -> list[RunRow]:
-    """The imports that run or wait, for the bar beside every page."""
+    """Return the imports that are running or queued, for the bar on every page."""
     statement = select(*_COLUMNS).where(RUNS.state.in_(OPEN)).order_by(RUNS.id).limit(3)
     return [RunRow(*row) for row in await db.execute(statement)]
 
@@ -151,7 +153,7 @@ async def list_open_runs(db: Reader) -> list[RunRow]:
 async def list_kept_rows(
     db: Reader, run_id: int, *, outcome: RowOutcome = RowOutcome.BAD, after: int = 0, most: int = MOST_ERRORS
 ) -> list[KeptRow]:
-    """The rows with this outcome in the file's order, beginning after a line."""
+    """Return the rows with this outcome in file order, beginning after a line."""
     conditions: Sequence[ColumnElement[bool]] = (
         ImportRow.run_id == run_id,
         ImportRow.outcome == outcome,
@@ -163,19 +165,19 @@ async def list_kept_rows(
 
 
 async def count_faults(db: Reader, run_id: int) -> dict[str, int]:
-    """How many bad rows name each field; "" counts those that are bad as a whole."""
+    """Return the number of bad rows per field; "" counts those that are bad as a whole."""
     found = await db.execute(_FAULTS, {"run_id": run_id})
     return {row.field: row.rows for row in found}
 
 
 async def read_first_rows(db: Reader, run_id: int, *, most: int) -> list[KeptRow]:
-    """The first rows of the file as it was sent; none once the file is forgotten."""
+    """Return the first rows of the uploaded file; none once the file was deleted."""
     piece = await db.scalar(select(ImportChunk.data).where(ImportChunk.run_id == run_id, ImportChunk.position == 0))
     return [] if piece is None else await asyncio.to_thread(_read_beginning, piece, most)
 
 
 def _read_beginning(piece: bytes, most: int) -> list[KeptRow]:
-    # A piece may end inside a character or a row; what stands before its last line break is whole.
+    # A piece may end inside a character or a row; everything before its last line break is complete.
     whole = piece[: piece.rfind(b"\n") + 1] or piece
     rows = islice(read_csv(BytesIO(whole)), most)
     return [
@@ -185,7 +187,7 @@ def _read_beginning(piece: bytes, most: int) -> list[KeptRow]:
 
 
 def export_bad_rows(database: Database, run: RunRow) -> AsyncIterator[bytes]:
-    """The bad rows as they came, with what is wrong in a column at the end that a second import leaves out."""
+    """Return the bad rows as they were sent, with the errors in a last column that another import ignores."""
     return stream_csv([*run.headings, "error"], _read_bad_rows(database, run))
 
 

@@ -1,4 +1,4 @@
-"""The cells of books as people keep them: amounts, dates and yes in the spellings that spreadsheets write."""
+"""Reads cells of files: amounts, dates and yes or no in the notations of spreadsheets."""
 
 import re
 from datetime import UTC, date, datetime, time, tzinfo
@@ -15,18 +15,18 @@ EARLIEST = date(1900, 1, 1)
 
 
 def is_yes(cell: str) -> bool:
-    """True for yes, true, 1 and x."""
+    """Return True for yes, true, 1 and x."""
     return cell.strip().lower() in _YES
 
 
 def read_yes_or_no(cell: str) -> bool | None:
-    """Yes or no in the spellings of spreadsheets; None for anything else."""
+    """Return True or False for yes or no in the notations of spreadsheets; None for anything else."""
     text = cell.strip().lower()
     return True if text in _YES else False if text in _NO else None
 
 
 def read_day(cell: str) -> date | None:
-    """A day as 2026-11-24, 11/24/2026 or 24.11.2026; None for anything else."""
+    """Return a day written as 2026-11-24, 11/24/2026 or 24.11.2026; None for anything else."""
     text = cell.strip()
     try:
         if found := _SLASHED.fullmatch(text):
@@ -39,7 +39,7 @@ def read_day(cell: str) -> date | None:
 
 
 def read_moment(cell: str, timezone: tzinfo) -> datetime | None:
-    """A day at noon on the business's clock, or a time stamp; None for anything else."""
+    """Return a day at noon in the business time zone, or a timestamp; None for anything else."""
     text = cell.strip()
     try:
         if (day := read_day(text)) is not None:
@@ -48,11 +48,11 @@ def read_moment(cell: str, timezone: tzinfo) -> datetime | None:
             return None
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
-    except (ValueError, OverflowError):  # in UTC the first and the last day that there is may lie beyond it
+    except (ValueError, OverflowError):  # converted to UTC, Python's first and last days may be out of range
         return None
 
 
 def read_amount(cell: str) -> Decimal | None:
-    """An amount of 0 or more with at most two decimals; None for anything else."""
+    """Return an amount of 0 or more with at most two decimals; None for anything else."""
     amount = parse_money(cell)
     return amount if amount is not None and 0 <= amount <= MOST_MONEY else None

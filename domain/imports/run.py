@@ -1,8 +1,8 @@
-"""Running an import: the rows are put aside once, then written batch by batch until none waits.
+"""Runs an import: the rows are stored first, then written batch by batch until none is left.
 
-Each batch is one transaction that locks the run, writes the records, and moves the counts and the place; a worker that
-dies loses the current batch alone, and two at once take turns. Rows that went in are put away; the others stay with
-their reason. A dry run does the same and takes every batch back but its counts.
+Each batch is one transaction that locks the run, writes the records, and updates the counts and the position. A worker
+that dies loses only the current batch, and two workers take turns. Imported rows are deleted; the others stay with
+their reason. A dry run does the same, but rolls back everything of each batch except its counts.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ _DONE = "DELETE FROM import_row WHERE run_id = $1 AND line_number = ANY($2)"
 
 
 class TakenBack(Exception):
-    """Ends the savepoint of a dry run's batch."""
+    """Raised to roll back the savepoint of a dry run's batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one line: went in, was known, or is bad with its faults."""
+    """The result of one line: imported, already existing, or bad with its faults."""
 
     line: int
     outcome: RowOutcome | None
@@ -57,7 +57,7 @@ class Fate:
 
 
 async def run_import(run_id: int, *, timezone: tzinfo, seconds: float | None = None) -> ImportRun:
-    """Work the import off, at most for so many seconds; answers the run as it then stands."""
+    """Run the import for at most this many seconds. Returns the run in its state then."""
     ends_at = None if seconds is None else time.monotonic() + seconds
     try:
         while True:
@@ -71,12 +71,12 @@ async def run_import(run_id: int, *, timezone: tzinfo, seconds: float | None = N
 
 
 async def mark_import_failed(run_id: int, reason: str) -> None:
-    """The job had its last try: the import failed, with the reason; what went in stays."""
+    """Record that the job had its last attempt: the import failed, with the reason. Imported rows stay."""
     await _fail(run_id, reason)
 
 
 async def _advance(run_id: int, timezone: tzinfo) -> ImportRun:
-    """One step in a transaction of its own: the rows put aside, or the next batch written."""
+    """Do one step in its own transaction: store the rows, or write the next batch."""
     async with separate_transaction() as db:
         run = await _lock(db, run_id)
         if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:
@@ -98,7 +98,7 @@ async def _lock(db: AsyncSession, run_id: int) -> ImportRun:
 
 
 async def _stage(db: AsyncSession, run: ImportRun) -> None:
-    """Put every row aside under the number of its record; rows that can't be read are bad already."""
+    """Store all rows with the numbers of their records; rows that can't be read are already bad."""
     kind = KINDS[run.kind]
     connection = await raw_connection(db)
     await db.execute(delete(ImportRow).where(ImportRow.run_id == run.id))
@@ -122,7 +122,7 @@ async def _stage(db: AsyncSession, run: ImportRun) -> None:
 
 
 async def _fetch_file(db: AsyncSession, run_id: int, file: BinaryIO) -> None:
-    """The kept pieces, one after the other, into a file of this machine."""
+    """Copy the stored pieces one after the other to a local file."""
     position = 0
     while True:
         piece = await db.scalar(
@@ -136,7 +136,7 @@ async def _fetch_file(db: AsyncSession, run_id: int, file: BinaryIO) -> None:
 
 
 def _take_rows(rows: Any, kind: ImportKind, run: ImportRun, groups: dict[str, int]) -> list[tuple[Any, ...]]:
-    """The next few thousand rows as the table keeps them; the numbers of records are given in the file's order."""
+    """Return the next few thousand rows for the table; records are numbered in file order."""
     taken: list[tuple[Any, ...]] = []
     for row in rows:
         if row.fault:
@@ -155,9 +155,9 @@ def _take_rows(rows: Any, kind: ImportKind, run: ImportRun, groups: dict[str, in
 
 
 async def _write_batch(db: AsyncSession, run: ImportRun, timezone: tzinfo) -> None:
-    """The next records in, the counts and the place with them; at the end of the file the run is done."""
+    """Write the next records, and update the counts and the position; at the end of the file the run is done."""
     kind = KINDS[run.kind]
-    # The tables grow meanwhile: a plan for the small ones that the import began with would read the large ones whole.
+    # The tables grow during an import: a plan made for small ones would read the large ones completely.
     await plan_for_values(db)
     connection = await raw_connection(db)
     lines = await connection.fetch(_BATCH, run.id, run.last_group, kind.batch)
@@ -188,7 +188,7 @@ async def _write_records(
     outcome = Outcome()
     try:
         async with db.begin_nested():
-            # The savepoint begins with the session's own first statement; a kind may use the raw connection alone.
+            # The savepoint begins with the session's own first statement; a kind may only use the raw connection.
             await db.connection()
             outcome = await kind.write(db, records, setting)
             raise TakenBack
@@ -199,7 +199,8 @@ async def _write_records(
 def _read_records(
     kind: ImportKind, mapping: dict[str, str], lines: Sequence[asyncpg.Record], setting: Setting
 ) -> tuple[list[Record], list[Fate]]:
-    """The records of a batch, and the fates of those that can't be read: one bad row holds its whole record back."""
+    """Return the records of a batch, and the results of those that can't be read: one bad row rejects its whole
+    record."""
     groups: dict[int, list[asyncpg.Record]] = {}
     for line in lines:
         groups.setdefault(line["group_number"], []).append(line)
@@ -241,7 +242,7 @@ def _judge(records: Sequence[Record], outcome: Outcome) -> list[Fate]:
 
 
 async def _keep(connection: asyncpg.Connection, run_id: int, fates: Sequence[Fate]) -> None:
-    """Put the rows that went in away, and write the reason beside the others."""
+    """Delete the rows that were imported, and store the reasons of the others."""
     await connection.execute(_DONE, run_id, [fate.line for fate in fates if fate.outcome is None])
     kept = [fate for fate in fates if fate.outcome is not None]
     await connection.execute(
@@ -255,7 +256,7 @@ async def _keep(connection: asyncpg.Connection, run_id: int, fates: Sequence[Fat
 
 
 def write_faults(faults: dict[str, str]) -> str:
-    """The faults of a row as one sentence: `phone is too long; the row lacks …`."""
+    """Return the faults of a row as one sentence: `phone is too long; the row lacks …`."""
     return "; ".join(f"{field} {fault}".strip() for field, fault in faults.items())
 
 

@@ -1,4 +1,4 @@
-"""Starting, stopping and mending imports: each is a change of the run that its job and its page read."""
+"""Starts, stops and changes imports: each is a change of the run that its job and its page read."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -20,21 +20,21 @@ from domain.kernel.inputs import Input, Text200
 from domain.kernel.live import Topic, announce
 from models import AuditAction, ImportChunk, ImportRow, ImportRun, ImportState
 
-# What a request waits for an import before the job takes it over.
+# How long a request waits for an import before the job takes over.
 WAIT_SECONDS = 60
 
 
 class StartImport(Input):
-    """Which column goes to which field, and whether anything is written."""
+    """Which column is mapped to which field, and whether anything is written."""
 
     columns: dict[str, Text200] | None = None
     is_dry: bool = False
 
 
 async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: Actor, after_seconds: int = 0) -> None:
-    """Name the columns of a draft, or of one that ran dry, and have the job begin.
+    """Map the columns of a draft, or of one that had a dry run, and start the job.
 
-    Raises InvalidInput for a field that is named twice or lacks, Refused for an import that began already.
+    Raises InvalidInput for a field that is mapped twice or missing, and Refused if the import has already begun.
     """
     run = await lock_run(db, run_id)
     require(by, KINDS[run.kind].right, f"Your role does not import {KINDS[run.kind].noun}.")
@@ -62,7 +62,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
 
 
 async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
-    """Stop after the current batch; what went in stays. Raises Refused when it has ended."""
+    """Stop after the current batch; imported rows stay. Raises Refused if it has ended."""
     require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
     run = await lock_run(db, run_id)
     if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:
@@ -75,7 +75,7 @@ async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
 
 
 async def lock_run(db: AsyncSession, run_id: int) -> ImportRun:
-    """The run, locked, so that no batch is written meanwhile; raises NotFound."""
+    """Return the run, locked, so that no batch is written in the meantime. Raises NotFound."""
     run = await db.scalar(
         select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
     )
@@ -85,7 +85,8 @@ async def lock_run(db: AsyncSession, run_id: int) -> ImportRun:
 
 
 async def forget_old_imports(db: AsyncSession, *, days: int = 30) -> int:
-    """Drop the rows and files of imports that began long ago, their counts stay; answers how many rows went."""
+    """Delete the rows and files of imports that began more than `days` days ago; their counts stay. Returns the number
+    of rows deleted."""
     old = select(ImportRun.id).where(ImportRun.created_at < now() - timedelta(days=days))
     await db.execute(delete(ImportChunk).where(ImportChunk.run_id.in_(old)))
     gone = cast(CursorResult[Any], await db.execute(delete(ImportRow).where(ImportRow.run_id.in_(old))))
@@ -93,7 +94,7 @@ async def forget_old_imports(db: AsyncSession, *, days: int = 30) -> int:
 
 
 def _read_mapping(run: ImportRun, data: StartImport) -> dict[str, str]:
-    """The field by column; raises InvalidInput naming what is wrong."""
+    """Return the field of each column. Raises InvalidInput naming what is wrong."""
     kind = KINDS[run.kind]
     if data.columns is None:
         mapping = dict(run.mapping)

@@ -1,4 +1,4 @@
-"""Taking a file in: looked at, kept in pieces of a megabyte, and never whole in memory."""
+"""Uploads a file: it is examined, stored in pieces of a megabyte, and never in memory as a whole."""
 
 import asyncio
 from collections.abc import Iterable
@@ -21,14 +21,14 @@ CHUNK_BYTES = 1_000_000
 
 
 def find_kind(name: str) -> ImportKind:
-    """The kind of this name; raises NotFound."""
+    """Return the kind with this name. Raises NotFound."""
     if name not in KINDS:
         raise NotFound("There is no such kind of import.")
     return KINDS[name]
 
 
 def guess_mapping(kind: ImportKind, names: Iterable[str]) -> dict[str, str]:
-    """The field of the kind for each column whose name says it; the first column wins a field."""
+    """Return the field for each column whose name identifies it; the first column of a field is used."""
     mapping: dict[str, str] = {}
     for name in names:
         found = kind.find_field(name)
@@ -40,9 +40,9 @@ def guess_mapping(kind: ImportKind, names: Iterable[str]) -> dict[str, str]:
 async def upload_file(
     db: AsyncSession, kind: ImportKind, file: BinaryIO, filename: str, *, needs_columns: bool, by: Actor
 ) -> ImportRun:
-    """Keep a file as a draft with guessed columns. Raises InvalidInput for what is no CSV or has too many rows.
+    """Store a file as a draft with guessed columns. Raises InvalidInput if it is not CSV or has too many rows.
 
-    With `needs_columns` the heading must name every required field itself, as an API's file does.
+    With `needs_columns`, the heading must name every required field, as in a file sent to the API.
     """
     require(by, kind.right, f"Your role does not import {kind.noun}.")
     shape, size = await asyncio.to_thread(_look, file)
@@ -77,7 +77,7 @@ async def upload_file(
 
 
 def _look(file: BinaryIO) -> tuple[SheetShape, int]:
-    """How the file is written and how long it is; leaves it at its beginning."""
+    """Return the format and the length of the file, leaving it at its beginning."""
     shape = describe_csv(file)
     read_csv(file)
     file.seek(0, 2)

@@ -1,1 +1,1 @@
-"""Stock: levels, the ledger that explains them, and the one way to change them."""
+"""Stock: levels, corrections, deliveries and lists."""

@@ -1,4 +1,4 @@
-"""Corrections of stock by hand: a level after a count, or units added or taken away, always with the reason."""
+"""Corrections of stock by hand: a level after a count, or units added or removed, always with a reason."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -21,7 +21,7 @@ PRICES = frozenset({"unit_price", "bulk_price", "bulk_quantity"})
 
 
 class UpdateInventory(PriceFields):
-    """What to change; a level of null is "nobody counts them", and prices are for managers."""
+    """The fields to change. A level of null stops tracking; prices are for managers only."""
 
     in_stock: bool | None = None
     stock_quantity: Level | None = None
@@ -29,7 +29,7 @@ class UpdateInventory(PriceFields):
 
 
 class AdjustWay(StrEnum):
-    """How the units of an adjustment are meant."""
+    """Whether the units of an adjustment are added, removed or the new level."""
 
     SET = "set"
     ADD = "add"
@@ -46,7 +46,7 @@ class AdjustReason(StrEnum):
 
 
 class AdjustStock(Input):
-    """A correction; `seen` is the level that the form was opened at, which matters where a level is set."""
+    """A correction. `seen` is the level when the form was opened, which is checked if a level is set."""
 
     way: AdjustWay = AdjustWay.SET
     units: Annotated[int, Field(ge=0, le=MOST_UNITS)]
@@ -56,7 +56,7 @@ class AdjustStock(Input):
 
 
 class EditShelf(Input):
-    """Where a product lies, how it is scanned, when to reorder it, and whether it may be sold."""
+    """A product's bin location, barcode, reorder level, and whether it may be sold."""
 
     bin_location: Text60 | None = None
     barcode: Barcode | None = None
@@ -65,12 +65,12 @@ class EditShelf(Input):
 
 
 async def edit_shelf(db: AsyncSession, product_id: int, data: EditShelf, *, by: Actor, version: int | None) -> None:
-    """Change what anybody who works with the stock may change; raises as `edit_product` does."""
+    """Change what all who work with the stock may change. Raises the errors of `edit_product`."""
     await edit_product(db, product_id, EditProduct.model_validate(data.model_dump()), by=by, version=version)
 
 
 async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInventory, *, by: Actor) -> StockLine:
-    """Set the flag, the prices and the level that were sent; the level's change stands in the ledger.
+    """Set the flag, the prices and the level that were sent; a changed level is recorded in the ledger.
 
     Raises NotFound, InvalidInput, and NotAllowed for prices sent by an actor who may not change them.
     """
@@ -87,10 +87,10 @@ async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInvent
 
 
 async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, by: Actor) -> StockLevel:
-    """Correct a level and say why.
+    """Correct a level with a reason.
 
-    Raises NotFound, InvalidInput when more is taken than there is, Refused for taking what nobody counts, and Refused
-    with code `stale` when a level is set that changed since the form was opened.
+    Raises NotFound, InvalidInput if more is removed than there is, Refused for removing from an untracked product, and
+    Refused with code `stale` if a level is set that changed since the form was opened.
     """
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     before = (await lock_product(db, product_id)).stock_quantity

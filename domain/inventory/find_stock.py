@@ -1,4 +1,4 @@
-"""Finding what is scanned or typed in the warehouse: a SKU or barcode first, then the words of a name."""
+"""Finds what is scanned or typed in the warehouse: a SKU or barcode first, then words of a name."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ MOST_FOUND = 8
 
 
 async def find_stock(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[StockLine]:
-    """Products that a text means, also those that the shop does not show; the very SKU or barcode comes first."""
+    """Return products that match a text, also those not shown in the shop; an exact SKU or barcode comes first."""
     wanted, search = text.strip().lower(), read_search(text)
     if search is None:
         return []
@@ -27,7 +27,7 @@ async def find_stock(db: Reader, text: str, *, visible_to: Actor, most: int = MO
 
 
 async def list_stock_by_code(db: Reader, codes: Sequence[str], *, visible_to: Actor) -> dict[str, StockLine]:
-    """The products by what names them, SKU or barcode, in lower case; a SKU wins."""
+    """Return the products by code (SKU or barcode) in lower case; a SKU takes precedence."""
     wanted = sorted({code.strip().lower() for code in codes if code.strip()})
     if not wanted:
         return {}

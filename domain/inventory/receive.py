@@ -1,6 +1,7 @@
-"""Goods that arrive: the level rises through the ledger, and what they cost moves the product's average cost.
+"""Receives deliveries: the level increases through the ledger, and the cost updates the product's average cost.
 
-Only who may see costs may say one. The average is weighted by units: what lay there at its cost, what came at its own.
+Only those who may see costs may enter one. The average is weighted by units: the existing stock at its cost, the
+delivery at its own.
 """
 
 from collections.abc import Sequence
@@ -29,14 +30,14 @@ MOST_LINES = 100
 
 
 class ReceiveStock(Input):
-    """What arrived of one product; `unit_cost` in dollars for one unit."""
+    """What was delivered of one product; `unit_cost` is in US dollars per unit."""
 
     quantity: Quantity
     unit_cost: MoneyIn | None = None
     vendor: Text200 | None = None
-    """Who sent it, in words."""
+    """The vendor as free text."""
     vendor_id: Id | None = None
-    """Who sent it, as one of the vendors; its name is noted too."""
+    """The vendor's id; its name is recorded too."""
     note: Text200 | None = None
 
 
@@ -52,16 +53,16 @@ class ReceiveGoods(Input):
     """A whole delivery from one vendor."""
 
     vendor: Text200 | None = None
-    """Who sent it, in words."""
+    """The vendor as free text."""
     vendor_id: Id | None = None
-    """Who sent it, as one of the vendors; its name is noted too."""
+    """The vendor's id; its name is recorded too."""
     note: Text200 | None = None
     lines: Annotated[list[ReceivedLine], Field(min_length=1, max_length=MOST_LINES)]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one delivery of a product came to."""
+    """The result of one product's delivery."""
 
     movement_id: int
     product: StockLine
@@ -72,7 +73,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Units of one product that arrived."""
+    """Units of one product that were delivered."""
 
     product_id: int
     quantity: int
@@ -80,9 +81,10 @@ class _Line:
 
 
 async def receive_stock(db: AsyncSession, product_id: int, data: ReceiveStock, *, by: Actor) -> Receipt:
-    """Add what arrived to the level; a product that nobody counted begins at what arrived.
+    """Add a delivery to the level; an untracked product begins with the delivered units.
 
-    Raises NotFound, InvalidInput for a level beyond what we keep, and NotAllowed for a cost by who may not say one.
+    Raises NotFound, InvalidInput for a level that is too high to store, and NotAllowed for a cost if the actor may not
+    enter one.
     """
     _check_rights(by, has_cost=data.unit_cost is not None)
     line = _Line(product_id, data.quantity, data.unit_cost)
@@ -90,7 +92,7 @@ async def receive_stock(db: AsyncSession, product_id: int, data: ReceiveStock, *
 
 
 async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> list[Receipt]:
-    """Receive a whole delivery or nothing; raises InvalidInput naming each line of an unknown product."""
+    """Receive a whole delivery or nothing. Raises InvalidInput naming each line with an unknown product."""
     _check_rights(by, has_cost=any(line.unit_cost is not None for line in data.lines))
     found = await _find_products(db, [line.sku for line in data.lines])
     unknown = {
@@ -105,7 +107,7 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
 
 
 def average_cost(level: int, cost: Decimal | None, quantity: int, unit_cost: Decimal) -> Decimal:
-    """What one unit costs on average after `quantity` more came at `unit_cost`, half a cent up."""
+    """Return the average unit cost after `quantity` more came at `unit_cost`, rounded half up to the cent."""
     if cost is None or level <= 0:
         return unit_cost
     return round_half_up((cost * level + unit_cost * quantity) / (level + quantity))
@@ -118,7 +120,7 @@ def _check_rights(by: Actor, *, has_cost: bool) -> None:
 
 
 async def _find_products(db: AsyncSession, names: list[str]) -> dict[str, int]:
-    """The ids of the products by SKU or barcode in lower case; a SKU wins."""
+    """Return the ids of the products by SKU or barcode in lower case; a SKU takes precedence."""
     lowered = [name.lower() for name in names]
     sku, barcode = func.lower(Product.sku), func.lower(Product.barcode)
     rows = await db.execute(
@@ -138,7 +140,7 @@ async def _find_products(db: AsyncSession, names: list[str]) -> dict[str, int]:
 async def _receive(
     db: AsyncSession, lines: Sequence[_Line], data: ReceiveStock | ReceiveGoods, *, by: Actor
 ) -> list[Receipt]:
-    """Receive the lines in their order; the number of statements does not grow with them."""
+    """Receive the lines in order; the number of statements does not grow with them."""
     vendor_name = await _name_vendor(db, data)
     shelves = await lock_shelves(db, (line.product_id for line in lines))
     movements, befores = [], []
@@ -181,7 +183,7 @@ async def _receive(
 
 
 async def _name_vendor(db: AsyncSession, data: ReceiveStock | ReceiveGoods) -> str:
-    """The vendor's name as it is noted: that of the one chosen, else what was typed."""
+    """Return the vendor's name to record: that of the chosen vendor, otherwise the free text."""
     if data.vendor_id is None:
         return data.vendor or ""
     try:

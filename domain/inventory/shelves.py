@@ -1,6 +1,6 @@
-"""Products whose level and average cost move together: locked in their order, changed here, and written at once.
+"""Changes levels and average costs of products together: locked in order, changed here, and written at once.
 
-A delivery has up to a hundred lines; however many it has, it takes the same few statements.
+A delivery of up to a hundred lines takes the same few statements.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ WHERE p.id = c.id
 
 @dataclass(slots=True)
 class Shelf:
-    """What lies there of a product, None while nobody counts it, and what a unit costs on average."""
+    """The level of a product, None if untracked, and its average unit cost in US dollars."""
 
     product_id: int
     name: str
@@ -42,7 +42,7 @@ class Shelf:
 
 
 async def lock_shelves(db: AsyncSession, product_ids: Iterable[int]) -> dict[int, Shelf]:
-    """The products by id, locked in the order of their ids as orders lock theirs; raises NotFound when one is gone."""
+    """Return the products by id, locked in order of id like orders do. Raises NotFound if one does not exist."""
     wanted = sorted(set(product_ids))
     columns = (Product.id, Product.name, Product.sku, Product.stock_quantity, Product.cost_per_item)
     locking = select(*columns).where(Product.id.in_(wanted)).order_by(Product.id).with_for_update(key_share=True)
@@ -53,7 +53,7 @@ async def lock_shelves(db: AsyncSession, product_ids: Iterable[int]) -> dict[int
 
 
 async def write_shelves(db: AsyncSession, shelves: Mapping[int, Shelf], *, note: str, by: Actor) -> None:
-    """Write the levels and averages; an open form of a product notices by the version that its cost has moved."""
+    """Write the levels and average costs. A changed cost increments the version, which open forms check."""
     connection = await raw_connection(db)
     rows = list(shelves.values())
     moved = [shelf for shelf in rows if shelf.cost != shelf.cost_before]

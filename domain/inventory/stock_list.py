@@ -1,4 +1,4 @@
-"""The stock list: what lies where, how much of it, and what is running low; prices only for who may see money."""
+"""The stock list: bins, levels and low stock; prices only for readers who may see money."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -24,7 +24,7 @@ Reader = AsyncSession | AsyncConnection
 
 
 class StockSort(StrEnum):
-    """The orders of the list; "-" falls."""
+    """The sort orders of the list; "-" descends."""
 
     NAME = "name"
     NAME_FALLING = "-name"
@@ -37,7 +37,7 @@ class StockSort(StrEnum):
 
 
 class ListInventory(PageInput):
-    """What the stock list may be narrowed to; `category` is a category's name or id."""
+    """The filters of the stock list; `category` is a category's name or id."""
 
     search: Text200 | None = None
     category: Text60 | None = None
@@ -45,22 +45,22 @@ class ListInventory(PageInput):
 
 
 class StockFilters(ListInventory):
-    """The same for the page: by the state of the shelf, sorted as asked."""
+    """The filters for the page: also by stock state, and sorted."""
 
     stock: StockFilter | None = None
     sort: StockSort = StockSort.NAME
 
     @property
     def is_filtered(self) -> bool:
-        """True when a filter beside the tab hides products."""
+        """True if a filter besides the tab hides products."""
         return bool(self.search or self.category)
 
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """A product on the shelf; `in_stock` is what can be sold now, `may_sell` the flag alone.
+    """A product in the stock list. `in_stock` is whether it can be sold now, `may_sell` only the flag.
 
-    Prices are None for who may not see money, and the cost for who may not see costs.
+    Prices are None for readers who may not see money, and the cost for readers who may not see costs.
     """
 
     id: int
@@ -99,7 +99,7 @@ _BY_COLUMN: dict[str, ColumnElement[Any]] = {
 
 
 async def list_stock_lines(db: Reader, filters: ListInventory, *, visible_to: Actor) -> Page[StockLine]:
-    """A page of the stock list with the exact total."""
+    """Return a page of the stock list with the exact total."""
     conditions = _conditions_of(filters)
     sort = filters.sort if isinstance(filters, StockFilters) else StockSort.NAME
     statement = (
@@ -111,7 +111,7 @@ async def list_stock_lines(db: Reader, filters: ListInventory, *, visible_to: Ac
 
 
 async def find_stock_neighbours(db: Reader, product_id: int, filters: StockFilters) -> Neighbours:
-    """The products before and after one in the stock list under these filters."""
+    """Return the products before and after one in the stock list with these filters."""
     return await find_listed_neighbours(
         db,
         name=Product.id.expression,
@@ -123,7 +123,7 @@ async def find_stock_neighbours(db: Reader, product_id: int, filters: StockFilte
 
 
 async def get_stock_line(db: Reader, product_id: int, *, visible_to: Actor) -> StockLine:
-    """One product of the stock list; raises NotFound."""
+    """Return one product of the stock list. Raises NotFound."""
     row = (await db.execute(SELECT_LINES.where(Product.id == product_id))).first()
     if row is None:
         raise NotFound("There is no such product.")
@@ -131,13 +131,13 @@ async def get_stock_line(db: Reader, product_id: int, *, visible_to: Actor) -> S
 
 
 async def list_stock_lines_of(db: Reader, product_ids: Sequence[int], *, visible_to: Actor) -> dict[int, StockLine]:
-    """These products of the stock list by their ids, in one statement."""
+    """Return these products of the stock list by id, in one statement."""
     rows = await db.execute(SELECT_LINES.where(Product.id.in_(product_ids)))
     return {line.id: line for line in (make_line(row, visible_to) for row in rows)}
 
 
 async def count_stock(db: Reader) -> dict[str, int]:
-    """How many products stand under each state of the shelf, in one statement."""
+    """Return the number of products in each stock state, in one statement."""
     kept = Product.archived_at.is_(None)
     counts = [func.count().filter(match_shelf(state)).label(state.value) for state in StockFilter]
     row = (await db.execute(select(func.count().label("all"), *counts).select_from(Product).where(kept))).one()
@@ -145,7 +145,7 @@ async def count_stock(db: Reader) -> dict[str, int]:
 
 
 def make_line(row: Any, visible_to: Actor) -> StockLine:
-    """A row of `SELECT_LINES` as far as the actor may see it."""
+    """Convert a row of `SELECT_LINES`, limited to what the actor may see."""
     values = dict(zip((field.name for field in fields(StockLine)), row, strict=True))
     if not may(visible_to, Right.SEE_MONEY):
         values |= {"unit_price": None, "bulk_price": None}
@@ -171,7 +171,7 @@ def _conditions_of(filters: ListInventory) -> list[ColumnElement[bool]]:
 
 
 def _match_shelf_search(typed: str, search: Search) -> ColumnElement[bool]:
-    """As everywhere, and a scanned barcode finds its product, a bin what lies in it; each looked up by itself."""
+    """Search as everywhere, and also by barcode and by bin; each is looked up separately."""
     spellings = {typed, typed.lower(), typed.upper()}
     return found_by(
         match_products(search),
@@ -183,7 +183,7 @@ def _match_shelf_search(typed: str, search: Search) -> ColumnElement[bool]:
 def _order_of(sort: StockSort) -> list[ColumnElement[Any]]:
     name = sort.value.removeprefix("-")
     column = _BY_COLUMN[name]
-    # A product without a bin, or without a level, comes last either way.
+    # A product without a bin, or without a level, comes last in both directions.
     empty = Product.bin_location == "" if name == "bin" else column.is_(None) if name == "level" else false()
     first = [empty] if name in {"bin", "level"} else []
     if sort.value.startswith("-"):

@@ -1,4 +1,4 @@
-"""Undo of a delivery that was just received: levels and average costs are as they were, and the ledger says both."""
+"""Undo of a delivery that was just received: levels and average costs are restored, and the ledger records both."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,21 +15,20 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from models import StockMovement, StockReason
 
-# The toast stays for ten seconds, and longer under a pointer; later a level is counted.
+# The toast stays for ten seconds, longer under a pointer; after that, levels are corrected by counting.
 UNDO_WITHIN = timedelta(minutes=2)
 
 
 async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Actor) -> int:
-    """Take a delivery of the actor's back, all of it or nothing; answers of how many products.
+    """Undo a delivery received by the actor, all of it or nothing. Returns the number of products.
 
-    Raises NotFound when it is not all theirs, just received and still in place, and Refused when some of it has left
-    the shelf again.
+    Raises NotFound if it is not all theirs, recent and in place, and Refused if some of it has left stock again.
     """
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     wanted = set(movement_ids)
     rows = (await db.scalars(select(StockMovement).where(StockMovement.id.in_(wanted)))).all()
     shelves = await lock_shelves(db, (row.product_id for row in rows))
-    # Under the locks nobody else takes one of these back.
+    # While locked, no other transaction can undo one of these.
     undone = exists().where(StockMovement.undoes_id.in_(wanted))
     is_theirs = all(
         row.reason == StockReason.RECEIVED
@@ -47,7 +46,7 @@ async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Ac
 
 
 def _take_back(shelf: Shelf, row: StockMovement, *, by: Actor) -> StockMovement:
-    """Move the shelf to where it was before the row, and return the row that says so."""
+    """Restore the level and cost from before the row, and return the row that records it."""
     level = (shelf.level or 0) - row.delta
     if level < 0:
         raise Refused(
@@ -57,7 +56,7 @@ def _take_back(shelf: Shelf, row: StockMovement, *, by: Actor) -> StockMovement:
     shelf.level = None if row.starts_count and level == 0 else level
     if row.unit_cost is not None:
         moved = average_cost(row.level_after - row.delta, row.cost_before, row.delta, row.unit_cost)
-        # An average that somebody has written since stays.
+        # An average cost that was changed since is kept.
         if shelf.cost == moved:
             shelf.cost = row.cost_before
     return StockMovement(

@@ -1,4 +1,4 @@
-"""The jobs as administrators see them: what failed or was parked first, repeats in one row, and doing it again."""
+"""The list of jobs for administrators: failed and parked ones first, repeats in one row, and running them again."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ from models.session import plan_for_values
 
 
 class JobTab(StrEnum):
-    """What the list shows; the first is what waits for a person."""
+    """The tabs of the list; the first one is what needs a person."""
 
     ATTENTION = "attention"
     RUNNING = "running"
@@ -31,16 +31,16 @@ class JobTab(StrEnum):
 
 
 class JobFilters(PageInput):
-    """The address of the list."""
+    """The filters of the list, from its URL."""
 
     state: JobTab = JobTab.ATTENTION
     q: Text60 | None = None
-    # Every job like this one, each in a row of its own.
+    # All jobs like this one, each in its own row.
     like: Id | None = None
 
 
 class ChosenJobs(Input):
-    """The ticked rows: single jobs, and jobs that stand for all that are like them."""
+    """The selected rows: single jobs, and jobs that represent all that are like them."""
 
     job: list[Id] = Field(default_factory=list)
     like: list[Id] = Field(default_factory=list)
@@ -48,16 +48,16 @@ class ChosenJobs(Input):
 
 @dataclass(frozen=True, slots=True)
 class FoldedRuns:
-    """A row of the list: the newest of the jobs of one name that ended alike, and how many there are."""
+    """A row of the list: the newest of the jobs with the same name and result, and how many there are."""
 
     run: JobRun
     alike: int
 
 
 STOPPED = (JobState.FAILED, JobState.PARKED)
-# Repeats are looked for among this many of the newest jobs.
+# Repeats are grouped among this many of the newest jobs.
 FOLDED_OVER = 1_000
-# Jobs are alike by name, state and error; one that runs has a progress of its own.
+# Jobs are alike by name, state and error; a running job has its own progress.
 _ALIKE = (
     JobRun.name,
     JobRun.state,
@@ -78,10 +78,10 @@ def _choose(asked: JobFilters, tab: JobTab) -> Select[JobRun]:
 
 
 async def list_runs(db: AsyncSession, asked: JobFilters) -> tuple[Page[FoldedRuns], dict[str, Counted]]:
-    """The jobs under the filters, the newest first, with the count of each tab.
+    """Return the matching jobs, newest first, with the count of each tab.
 
-    Jobs that are alike stand in one row, unless those like one job are asked for; then each has its own. Raises
-    NotFound when there is no such job.
+    Jobs that are alike are in one row, unless those like one job are requested. Raises NotFound if there is no such
+    job.
     """
     await plan_for_values(db)
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in JobTab})
@@ -109,7 +109,7 @@ def _like(run: JobRun) -> Select[JobRun]:
 
 
 async def get_run(db: AsyncSession, run_id: int) -> JobRun:
-    """One job; raises NotFound."""
+    """Return one job. Raises NotFound."""
     run = await db.get(JobRun, run_id)
     if run is None:
         raise NotFound("There is no such job.")
@@ -117,7 +117,7 @@ async def get_run(db: AsyncSession, run_id: int) -> JobRun:
 
 
 async def retry_chosen(db: AsyncSession, data: ChosenJobs, *, by: Actor) -> int:
-    """Queue the ticked jobs once more, and of a row of repeats the newest thousand; answers how many."""
+    """Queue the selected jobs again, and for a row of repeats the newest thousand. Returns how many."""
     run_ids = list(data.job)
     for run_id in data.like:
         alike = _like(await get_run(db, run_id)).order_by(JobRun.id.desc()).limit(FOLDED_OVER)
@@ -126,7 +126,7 @@ async def retry_chosen(db: AsyncSession, data: ChosenJobs, *, by: Actor) -> int:
 
 
 async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
-    """Queue failed and parked jobs once more with a fresh count; one whose like waits already is left alone."""
+    """Queue failed and parked jobs again with their counters reset; one with an identical waiting job is skipped."""
     opened = []
     for run_id in sorted(set(run_ids)):
         try:
@@ -149,5 +149,5 @@ async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
 
 
 def can_retry(run: JobRun) -> bool:
-    """True for a job that failed for the last time or was parked."""
+    """Return True for a job that has finally failed or was parked."""
     return run.state in STOPPED

@@ -1,7 +1,7 @@
-"""What becomes of one job: each step is one statement of its own, so that a killed worker leaves the truth behind.
+"""The steps of one job, each in its own transaction, so that the rows stay right if a worker is killed.
 
-pgqueuer does not count a crash as an attempt. Here every start is counted before the work begins; starts that ended
-neither well nor in a failure were crashes, and a job that crashed its worker three times is parked.
+pgqueuer does not count a crash as an attempt. Here every start is counted before the work begins. Starts that ended
+neither in success nor in failure were crashes; a job that crashed its worker three times is parked.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ PARKED_BECAUSE = "The worker ended three times while doing this job, so it is no
 
 @dataclass(frozen=True, slots=True)
 class StartedJob:
-    """A job whose start is counted; `is_parked` says that it must not be done."""
+    """A job whose start is counted. `is_parked` means that it must not be run."""
 
     id: int
     name: str
@@ -34,7 +34,7 @@ class StartedJob:
 
 
 def _changing(update: str) -> TextClause:
-    """The statement with a NOTIFY for the pages that show the job."""
+    """Return the statement with a NOTIFY for the pages that show the job."""
     return text(
         f"WITH run AS ({update} RETURNING id, name, payload, failures, state) "  # noqa: S608 - fixed texts only.
         "SELECT run.*, announce('jobs', id::text) FROM run"
@@ -83,7 +83,7 @@ SELECT queue_run(id, name) FROM run
 
 
 async def start_run(run_id: int) -> StartedJob | None:
-    """Count a start; None when the job is done already, as after a crash between its end and the queue's word."""
+    """Count a start. Returns None if the job is already done, after a crash before the queue was told."""
     row = await _run(_START, id=run_id, most=MOST_CRASHES, parked_because=PARKED_BECAUSE)
     if row is None:
         return None
@@ -91,39 +91,39 @@ async def start_run(run_id: int) -> StartedJob | None:
 
 
 async def finish_run(run_id: int, result: dict[str, Any] | None) -> None:
-    """The job is done; `result` is what its page shows."""
+    """Record that the job is done; `result` is shown on its page."""
     await _run_surely(_FINISH, id=run_id, result=None if result is None else orjson.dumps(result, default=str).decode())
 
 
 async def was_done_since(name: str, moment: datetime) -> bool:
-    """True when a job of this name has done its work since then; one that found nothing to do at that hour has not."""
+    """Return True if a job of this name was completed since then; a run that found nothing to do does not count."""
     async with current_database().reading() as connection:
         return (await connection.execute(_DONE_SINCE, {"name": name, "moment": moment})).first() is not None
 
 
 async def fail_run(run_id: int, error: str, *, again: bool) -> None:
-    """The job failed: it waits for its next attempt, or has had its last."""
+    """Record that the job failed: it waits for its next attempt, or has had its last."""
     await _run_surely(_FAIL, id=run_id, error=error[:LONGEST_ERROR].replace("\0", ""), again=again)
 
 
 async def give_back_run(run_id: int) -> None:
-    """The worker had to stop before the job's end; that start does not count as a crash."""
+    """Record that the worker had to stop before the end of the job; this start does not count as a crash."""
     await _run_surely(_GIVE_BACK, id=run_id)
 
 
 async def report_progress(run_id: int, done: int, total: int | None) -> None:
-    """How far the job has come, for the bar on its page."""
+    """Record the progress of the job, for the bar on its page."""
     await _run(_PROGRESS, id=run_id, done=done, total=total)
 
 
 async def requeue_lost_runs() -> int:
-    """Queue the open jobs that the queue itself no longer knows; answers how many there were."""
+    """Queue open jobs that the queue itself no longer has. Returns how many."""
     async with current_database().reading() as connection:
         return len((await connection.execute(_REQUEUE)).all())
 
 
 async def open_run_again(db: AsyncSession, run_id: int) -> bool:
-    """Queue a failed or parked job with a fresh count; False when it is neither any more."""
+    """Queue a failed or parked job with its counters reset. Returns False if it is neither any more."""
     return bool((await db.execute(_OPEN_AGAIN, {"id": run_id})).all())
 
 
@@ -133,7 +133,7 @@ async def _run(statement: TextClause, **values: Any) -> RowMapping | None:
 
 
 async def _run_surely(statement: TextClause, **values: Any) -> None:
-    """Run the statement, also over a restart of the database; after half a minute its error goes to the caller."""
+    """Run the statement, also across a restart of the database; after half a minute its error is raised."""
     for pause_seconds in (0.1, 0.5, 2, 5, 10, 12):
         try:
             await _run(statement, **values)
@@ -145,5 +145,5 @@ async def _run_surely(statement: TextClause, **values: Any) -> None:
 
 
 def is_overdue(waiting_since: datetime | None, now: datetime, *, minutes: int = 10) -> bool:
-    """True when the oldest job that could run has waited this long: no worker runs, or all are busy."""
+    """Return True if the oldest runnable job has waited this long: no worker is running, or all are busy."""
     return waiting_since is not None and (now - waiting_since).total_seconds() > minutes * 60

@@ -1,7 +1,7 @@
-"""Events that outside companies send us: kept once by the company's own id, then processed by a job.
+"""Events from outside services: stored once by the service's event id, then processed by a job.
 
-They come in any order and any number of times; the same end state must come out. The code that reads a company's events
-registers one function with `processes`.
+They arrive in any order and any number of times, and must result in the same end state. The code that handles a
+service's events registers one function with `processes`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,8 @@ SELECT enqueue_job($5, jsonb_build_object('event_id', id)) FROM event
 
 
 def processes(provider: str) -> Callable[[Processor], Processor]:
-    """Have this function process the provider's events, each in a transaction of its own, possibly again."""
+    """Register the function that processes a provider's events, each in its own transaction, possibly more than
+    once."""
 
     def register(processor: Processor) -> Processor:
         _processors[provider] = processor
@@ -40,14 +41,15 @@ def processes(provider: str) -> Callable[[Processor], Processor]:
 
 
 async def store_event(db: AsyncSession, provider: str, event_id: str, kind: str, payload: dict[str, Any]) -> bool:
-    """Keep a verified event and the job that processes it; False when it had come before."""
+    """Store a verified event and the job that processes it. Returns False if it was already received."""
     connection = await raw_connection(db)
     body = orjson.dumps(payload).decode()
     return await connection.fetchval(_STORE, provider, event_id, kind, body, PROCESS_JOB) is not None
 
 
 async def process_event(event_id: int) -> bool:
-    """Do what one event asks for, once; False when it was done already or nobody reads its provider."""
+    """Process one event, once. Returns False if it was already processed or no function is registered for its
+    provider."""
     try:
         async with separate_transaction() as db:
             event = await db.scalar(select(WebhookEvent).where(WebhookEvent.id == event_id).with_for_update())

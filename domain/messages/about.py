@@ -1,4 +1,4 @@
-"""The mails and texts about one record, and what became of each: what a colleague may say to a customer who asks."""
+"""The emails and texts about one record with their states, so that staff can answer a customer who asks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class MessageLine:
-    """One message to a customer; `error` says why it was kept or why it failed."""
+    """One message to a customer. `error` says why it was not sent or why it failed."""
 
     id: int
     channel: str
@@ -31,22 +31,22 @@ class MessageLine:
 
 
 async def list_about_order(db: AsyncSession, order_id: int) -> list[MessageLine]:
-    """The newest messages about an order."""
+    """Return the newest messages about an order."""
     return await _list(db, OutboxMessage.order_id == order_id)
 
 
 async def list_about_customer(db: AsyncSession, customer_id: int) -> list[MessageLine]:
-    """The newest messages to a customer."""
+    """Return the newest messages to a customer."""
     return await _list(db, OutboxMessage.customer_id == customer_id)
 
 
 async def list_by_key(db: AsyncSession, dedupe_keys: Sequence[str]) -> list[MessageLine]:
-    """The newest of the messages that were written under these keys."""
+    """Return the newest of the messages with these dedupe keys."""
     return await _list(db, OutboxMessage.dedupe_key.in_(dedupe_keys))
 
 
 async def why_kept(db: AsyncSession, settings: Settings, channel: Channel, to: str) -> str:
-    """Why a message to this address would be kept here rather than sent, in one sentence; empty when it will go out."""
+    """Return why a message to this address would not be sent, as a sentence; empty if it will be sent."""
     try:
         if channel is Channel.EMAIL:
             mail_server(settings)

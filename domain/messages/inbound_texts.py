@@ -1,6 +1,6 @@
-"""Texts that people send back: STOP marks the number against calls and texts at once, START lifts the texts' mark.
+"""Incoming texts: STOP suppresses calls and texts to the number at once; START lifts the suppression of texts.
 
-The mark is set in the request itself, so that the very next text is stopped; the same event again changes nothing.
+The mark is set in the request itself, so that the very next text is stopped. Repeating the event changes nothing.
 """
 
 import re
@@ -22,7 +22,7 @@ from settings import Settings
 
 STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START = frozenset({"START", "YES", "UNSTOP"})
-# Beside a number these mean something else, such as an order to cancel or how many to send.
+# Together with a number these mean something else, such as an order to cancel or a quantity.
 _ALONE = frozenset({"CANCEL", "END", "QUIT"}) | START
 TWILIO = Actor(ActorKind.SYSTEM, name="Twilio")
 _NOT_LETTERS = re.compile(r"[^A-Z]+")
@@ -31,12 +31,12 @@ _KEPT = ("MessageSid", "SmsSid", "From", "To", "Body", "OptOutType")
 
 
 async def receive_text(db: AsyncSession, fields: Mapping[str, str], signature: str, *, settings: Settings) -> None:
-    """Note what somebody texted back. Raises NotAllowed, before anything is read, for what Twilio did not sign."""
+    """Process an incoming text. Raises NotAllowed, before reading anything, if it is not signed by Twilio."""
     url = f"{settings.public_url.rstrip('/')}/api/webhooks/twilio"
     token = settings.twilio_auth_token
     if not token or not is_from_twilio(token, url, fields, signature):
         raise NotAllowed("The signature is missing or wrong.", code=Code.BAD_SIGNATURE)
-    # Our database keeps no NUL; a wish beside one counts all the same.
+    # PostgreSQL cannot store NUL; a STOP in such a text counts anyway.
     fields = {name: value.replace("\0", "") for name, value in fields.items()}
     phone = parse_phone(fields.get("From", ""))
     wish = find_wish(fields)
@@ -51,7 +51,7 @@ async def receive_text(db: AsyncSession, fields: Mapping[str, str], signature: s
 
 
 def find_wish(fields: Mapping[str, str]) -> str | None:
-    """`stop` or `start` where the text is one of the words that ask for it, or Twilio says so; else None."""
+    """Return `stop` or `start` if the text is one of these words, or if Twilio says so; otherwise None."""
     body = unicodedata.normalize("NFKC", fields.get("Body", "")).upper()
     word = _NOT_LETTERS.sub("", body)
     if word in _ALONE and _DIGIT.search(body):
@@ -63,7 +63,7 @@ def find_wish(fields: Mapping[str, str]) -> str | None:
 
 
 async def _is_new(db: AsyncSession, fields: Mapping[str, str], wish: str) -> bool:
-    """Keep the event; False when it had come before, so that an old STOP does not undo a later START."""
+    """Store the event. Returns False if it was already received, so that an old STOP does not undo a later START."""
     event_id = fields.get("MessageSid") or fields.get("SmsSid")
     if not event_id:
         return True

@@ -1,7 +1,7 @@
-"""A mail before it is addressed: its kind, its subject and its plain text.
+"""An email without its recipient: its kind, subject and plain text.
 
-Letters are written by pure functions (`write_…`), so that each can be looked at without anybody being written to:
-`/portal/parts/mails` shows every kind, and a test asks for one that is missing there.
+Letters are written by pure functions (`write_…`), so that each can be viewed without sending anything:
+`/portal/parts/mails` shows all kinds, and a test checks that none is missing there.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a mail says; `text` is plain paragraphs, and documents/mail_html.py makes its HTML from them."""
+    """The content of an email. `text` is plain paragraphs; documents/mail_html.py makes the HTML from them."""
 
     kind: str
     subject: str

@@ -1,4 +1,4 @@
-"""The outbox as administrators see it: what left, what did not and why, and sending it again."""
+"""The outbox for administrators: what was sent, what was not and why, and resending it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,12 +23,12 @@ from models import AuditAction, AuditEntry, Channel, Customer, MessageState, Ord
 from models.session import plan_for_values
 
 OPENED = AuditAction.OUTBOX_OPENED
-# A page that is read again, or that refreshes itself, makes no new entry for so long.
+# Reopening or refreshing a page within this time makes no new audit entry.
 NOTED_FOR = timedelta(hours=1)
 
 
 class OutboxTab(StrEnum):
-    """What the list shows."""
+    """The tabs of the list."""
 
     ALL = "all"
     FAILED = "failed"
@@ -38,7 +38,7 @@ class OutboxTab(StrEnum):
 
 
 class OutboxFilters(PageInput):
-    """The address of the list."""
+    """The filters of the list, from its URL."""
 
     state: OutboxTab = OutboxTab.ALL
     channel: Channel | None = None
@@ -47,7 +47,7 @@ class OutboxFilters(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class MessageSubject:
-    """What a message is about; an order's number and a customer's name are empty where there is none."""
+    """What a message is about; the order number and the customer name are empty if there is none."""
 
     order_number: str
     customer_id: int | None
@@ -55,7 +55,7 @@ class MessageSubject:
 
 
 class ChosenMessages(Input):
-    """The ticked rows."""
+    """The selected rows."""
 
     message: list[Id] = Field(default_factory=list)
 
@@ -93,7 +93,7 @@ def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
 
 
 async def find_message_neighbours(db: AsyncSession, message_id: int, asked: OutboxFilters) -> Neighbours:
-    """The messages before and after one in the list under these filters."""
+    """Return the messages before and after one in the list with these filters."""
     return await find_listed_neighbours(
         db,
         name=OutboxMessage.id.expression,
@@ -105,9 +105,9 @@ async def find_message_neighbours(db: AsyncSession, message_id: int, asked: Outb
 
 
 async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:
-    """The messages under the filters, the newest first, with the count of each tab.
+    """Return the matching messages, newest first, with the count of each tab.
 
-    However deep a page lies, only its own messages are read whole.
+    However deep a page is, only its own messages are read completely.
     """
     await plan_for_values(db)
     counts = await _count_tabs(db, asked)
@@ -119,7 +119,7 @@ async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[Ou
 
 
 async def _count_tabs(db: AsyncSession, asked: OutboxFilters) -> dict[str, Counted]:
-    """The count of each tab; the states add up to all of them, so that no message is looked at twice."""
+    """Return the count of each tab; the total is the sum of the states, so that no message is counted twice."""
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in OutboxTab if tab is not OutboxTab.ALL})
     every = sum(counted.count for counted in counts.values())
     is_more = every > MOST_COUNTED or any(counted.is_more for counted in counts.values())
@@ -127,7 +127,7 @@ async def _count_tabs(db: AsyncSession, asked: OutboxFilters) -> dict[str, Count
 
 
 async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
-    """One message; raises NotFound."""
+    """Return one message. Raises NotFound."""
     message = await db.get(OutboxMessage, message_id)
     if message is None:
         raise NotFound("There is no such message.")
@@ -135,12 +135,12 @@ async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
 
 
 async def read_body(db: AsyncSession, message_id: int) -> str:
-    """A message's text without what is sealed in it; empty for one that is gone."""
+    """Return a message's text without its secret; empty if the message no longer exists."""
     return await db.scalar(select(OutboxMessage.body_text).where(OutboxMessage.id == message_id)) or ""
 
 
 async def open_message(db: AsyncSession, message_id: int, *, by: Actor) -> OutboxMessage:
-    """One message for reading, which the audit trail notes once an hour; raises NotFound."""
+    """Return one message for reading, which is recorded in the audit trail once an hour. Raises NotFound."""
     message = await get_message(db, message_id)
     opened = exists().where(
         AuditEntry.record_kind == "outbox_message",
@@ -158,7 +158,7 @@ async def open_message(db: AsyncSession, message_id: int, *, by: Actor) -> Outbo
 
 
 async def get_subject(db: AsyncSession, message: OutboxMessage) -> MessageSubject:
-    """The order and the customer that a message is about."""
+    """Return the order and the customer that a message is about."""
     name = func.coalesce(func.nullif(Customer.company_name, ""), Customer.username)
     order_number = select(Order.order_number).where(Order.id == message.order_id).scalar_subquery()
     customer = select(name).where(Customer.id == message.customer_id).scalar_subquery()
@@ -167,13 +167,13 @@ async def get_subject(db: AsyncSession, message: OutboxMessage) -> MessageSubjec
 
 
 async def list_attached_files(db: AsyncSession, message_id: int) -> list[str]:
-    """The names of the files that go with a message which is not sent yet, in their order."""
+    """Return the names of the attachments of a message that is not sent yet, in order."""
     attached = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == message_id)
     return list((await db.scalars(attached.order_by(OutboxAttachment.position))).all())
 
 
 async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> int:
-    """Queue messages that failed or were not sent once more; answers how many, for the others are left alone."""
+    """Queue messages again that failed or were not sent. Returns how many; others do not change."""
     ids = list((await db.scalars(_AGAIN, {"ids": message_ids, "job": SEND_JOB})).all())
     if ids:
         await record_audit(
@@ -189,11 +189,11 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
 
 
 async def list_failed(db: AsyncSession, *, most: int = 1_000) -> list[int]:
-    """The messages that were given up, the newest first."""
+    """Return the ids of failed messages, newest first."""
     failed = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
     return list((await db.scalars(failed.order_by(OutboxMessage.id.desc()).limit(most))).all())
 
 
 def can_send_again(message: OutboxMessage) -> bool:
-    """True for a message that failed or was not sent, and whose link or code still works."""
+    """Return True for a message that failed or was not sent, and whose link or code is still valid."""
     return message.state in {MessageState.FAILED, MessageState.NOT_SENT} and not has_expired(message)

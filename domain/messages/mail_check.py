@@ -1,4 +1,4 @@
-"""Trying the mail out: the server step by step, and a test mail; the password is never shown, only its length."""
+"""Tests the email settings: the server step by step, and a test email. The password is masked."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +17,14 @@ MASK = "********"
 
 
 class SendTestEmail(Input):
-    """`to` is SMTP_USER when it is not given."""
+    """`to` defaults to SMTP_USER."""
 
     to: OptionalEmailIn = None
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpCheck:
-    """What each step answered; `error` is the first that went wrong."""
+    """The result of each step; `error` is the first failure."""
 
     success: bool
     ehlo: str | None
@@ -37,13 +37,13 @@ class SmtpCheck:
 
 
 async def check_smtp(settings: Settings) -> SmtpCheck:
-    """Connect, greet, encrypt and sign in; sends nothing and raises nothing, for every fault is the answer."""
+    """Connect, greet, encrypt and sign in. Sends no email and raises no errors, because they are part of the result."""
     try:
         mail_server(settings)
     except NotConfigured as error:
         probe = Probe(error=error.message, error_type="NotConfigured")
         if settings.smtp_host:
-            # Without a sender nothing can be sent, yet the server can be tried.
+            # Without a sender address nothing can be sent, but the server can be tested.
             probe = await _probe(settings)
             probe.error, probe.error_type = probe.error or error.message, probe.error_type or "NotConfigured"
     else:
@@ -74,7 +74,7 @@ def _without_password(error: str | None, settings: Settings) -> str | None:
 
 
 async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Settings) -> dict[str, Any]:
-    """Queue a test mail; raises InvalidInput when neither `to` nor SMTP_USER names an address."""
+    """Queue a test email. Raises InvalidInput if neither `to` nor SMTP_USER is an address."""
     to = data.to or (settings.smtp_user if "@" in settings.smtp_user else None)
     if to is None:
         raise InvalidInput("Say where the test mail goes.", fields={"to": "is required while SMTP_USER is no address"})
@@ -92,13 +92,13 @@ async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Setti
 
 
 def write_test(company: str) -> Letter:
-    """The mail that shows that mail leaves."""
+    """Return the test email."""
     text = "This mail shows that mail leaves as it should.\n\nNobody needs to answer it."
     return Letter("test", f"Test mail from {company}", text)
 
 
 def show_mail_settings(settings: Settings, *, sending_to: str = "") -> dict[str, Any]:
-    """The mail settings under their own names, with the password masked."""
+    """Return the email settings by name, with the password masked."""
     return {
         "SMTP_HOST": settings.smtp_host,
         "SMTP_PORT": settings.smtp_port,

@@ -1,6 +1,6 @@
-"""Messages to people: written in the act's own transaction with the job that sends them, in one statement.
+"""Writes messages in the act's own transaction, together with the job that sends them, in one statement.
 
-On a raw transaction that statement travels with COMMIT. The same message twice, by its dedupe key, is once.
+On a raw transaction this statement is sent with COMMIT. A message with the same dedupe key is written only once.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ SEND_JOB = "send_message"
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a mail."""
+    """An attachment of an email."""
 
     filename: str
     content_type: str
@@ -27,7 +27,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What of a message's text opens something (a token, a code), and until when."""
+    """The part of a message's text that grants access (a token, a code), and when it expires."""
 
     text: str
     expires_at: datetime
@@ -48,9 +48,9 @@ async def queue_mail(
     attachments: Sequence[Attachment] = (),
     secret: Secret | None = None,
 ) -> None:
-    """Send a mail after this commits.
+    """Queue an email to be sent after this transaction commits.
 
-    A token in it is named as `secret`, so that it is kept sealed and forgotten once it is sent or has expired.
+    Pass a token in it as `secret`, so that it is stored encrypted and deleted once it is sent or has expired.
     """
     kind, subject, text = letter.kind, letter.subject, letter.text
     await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key, attachments, secret)
@@ -67,12 +67,12 @@ async def queue_text(
     dedupe_key: str | None = None,
     secret: Secret | None = None,
 ) -> None:
-    """Send a text message to an E.164 number after this commits; `secret` as for a mail."""
+    """Queue a text to an E.164 number to be sent after this transaction commits; `secret` as for an email."""
     await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key, secret=secret)
 
 
 async def queue_discord(db: Transaction, *, kind: str, channel: str, text: str, dedupe_key: str | None = None) -> None:
-    """Post to a Discord channel (`warehouse` or `sourcing`) after this commits."""
+    """Queue a post to a Discord channel (`warehouse` or `sourcing`) to be sent after this transaction commits."""
     await _queue(db, Channel.DISCORD, kind, channel, "", text, None, None, dedupe_key)
 
 

@@ -1,4 +1,4 @@
-"""Whose a number is: customers that have it as one of their phones, or from a customer who was merged into them."""
+"""The owners of a phone number: customers who have it, or who got it through a merge."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,18 +13,18 @@ _OWNERS = """(
 
 
 def owners_sql(phone: str) -> str:
-    """A subquery of the ids of customers whose number this is; `phone` is SQL for one E.164 text, such as `$1`."""
+    """Return a subquery of the ids of customers with this number. `phone` is SQL for one E.164 text, such as `$1`."""
     return _OWNERS.format(phone=phone)
 
 
 async def list_numbers_of(db: AsyncSession, customer: Customer) -> list[str]:
-    """Every number of a customer, each once, in order."""
+    """Return all numbers of a customer, without duplicates, in order."""
     further = await list_further_numbers(db, customer.id)
     return sorted({phone for phone in (customer.phone, customer.phone2, *further) if phone})
 
 
 async def list_further_numbers(db: AsyncSession, customer_id: int) -> list[str]:
-    """Numbers that came to a customer by merges and found no place on the row."""
+    """Return numbers that a customer got through merges and that do not fit on the row."""
     further = select(func.unnest(CustomerMerge.further_phones)).where(
         CustomerMerge.kept_id == customer_id, CustomerMerge.undone_at.is_(None)
     )

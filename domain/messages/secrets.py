@@ -1,6 +1,6 @@
-"""Secrets in messages: a token or a code is kept sealed beside the text, which holds a mark in its place.
+"""Secrets in messages: a token or a code is stored encrypted, separate from the text, which contains a placeholder.
 
-Who reads the outbox, a copy of the database or a log of it reads no working link.
+The outbox, a copy of the database or a log of it therefore contain no working link.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from sqlmodel import col
 from domain.access.crypto import UnreadableSecretError, current_data_keys, decrypt, encrypt, newest_prefix
 from models import OutboxMessage
 
-# Unicode's own sign for an object that is not text.
+# Unicode's object replacement character.
 MARK = "\ufffc"
 SHOWN = "…"
 
 
 def seal_secret(secret: str, *, kind: str, to: str) -> str:
-    """The secret as it is kept, bound to the kind of the message and to whom it goes."""
+    """Return the encrypted secret, bound to the kind of the message and to its recipient."""
     return encrypt(secret, current_data_keys(), _context(kind, to))
 
 
 async def rotate_message_secrets(db: AsyncSession, keys: Sequence[str]) -> int:
-    """Seal again every secret that an older data key closed; returns how many. Locks their messages."""
+    """Encrypt again all secrets that use an older data key. Returns how many. Locks their messages."""
     is_old = ~col(OutboxMessage.secret_sealed).startswith(newest_prefix(keys))
     statement = select(OutboxMessage).where(is_old).order_by(OutboxMessage.id).with_for_update()
     old = (await db.scalars(statement)).all()
@@ -35,12 +35,12 @@ async def rotate_message_secrets(db: AsyncSession, keys: Sequence[str]) -> int:
 
 
 def hide_secret(text: str, secret: str) -> str:
-    """The text with a mark where the secret stood."""
+    """Return the text with the secret replaced by a placeholder."""
     return text.replace(MARK, "").replace(secret, MARK)
 
 
 def read_text(message: OutboxMessage, *, opens: bool) -> str:
-    """The text for a page: with the secret where `opens` and it can still be read, else as it is shown."""
+    """Return the text for a page: with the secret if `opens` and it can be decrypted, otherwise as `show_text`."""
     try:
         return open_text(message) if opens else show_text(message)
     except UnreadableSecretError:
@@ -48,9 +48,9 @@ def read_text(message: OutboxMessage, *, opens: bool) -> str:
 
 
 def open_text(message: OutboxMessage) -> str:
-    """The text as it leaves, with the secret in its place; as it is shown where the secret is forgotten.
+    """Return the text to be sent, with the secret; without it if the secret was deleted.
 
-    Raises UnreadableSecretError when its key is gone.
+    Raises UnreadableSecretError if its data key is gone.
     """
     if message.secret_sealed is None:
         return show_text(message)
@@ -59,7 +59,7 @@ def open_text(message: OutboxMessage) -> str:
 
 
 def show_text(message: OutboxMessage) -> str:
-    """The text as administrators read it."""
+    """Return the text as administrators see it."""
     return message.body_text.replace(MARK, SHOWN)
 
 

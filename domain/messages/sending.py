@@ -1,7 +1,7 @@
-"""Sending what stands in the outbox: at least once, never lost, and never again once it is known as sent.
+"""Sends the messages in the outbox: at least once, never lost, and never again once known to be sent.
 
-A missing setting is no failure: the message is kept as not sent, with the sentence that names the setting. So is a
-text to a number that said STOP, which is looked up right before each text leaves.
+A missing setting is not a failure: the message stays as not sent, with a sentence that names the setting. The same
+applies to a text to a number that has texted STOP, which is checked right before each text is sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,14 +26,14 @@ from models.session import current_database, separate_transaction
 from settings import Settings
 
 SAID_STOP = "This number asked for no more texts, so none is sent there."
-# Writes a mail's HTML from its subject and its plain text.
+# Makes an email's HTML from its subject and its plain text.
 WriteHtml = Callable[[str, str], str]
 
 
 async def send_message(message_id: int, settings: Settings, *, write_html: WriteHtml) -> MessageState | None:
-    """Send one message and note what came of it; None when there is nothing to send any more.
+    """Send one message and record the result. Returns None if there is nothing left to send.
 
-    Raises ServiceFailed when another try may help; the message stays queued with the error noted.
+    Raises ServiceFailed if a retry may help; the message stays queued with the error.
     """
     async with current_database().session() as db:
         message = await db.get(OutboxMessage, message_id)
@@ -63,14 +63,14 @@ async def send_message(message_id: int, settings: Settings, *, write_html: Write
 
 
 def has_expired(message: OutboxMessage) -> bool:
-    """True for a message whose secret works no more, or is forgotten."""
+    """Return True for a message whose secret has expired or was deleted."""
     return message.secret_expires_at is not None and (
         message.secret_sealed is None or message.secret_expires_at <= now()
     )
 
 
 async def mark_message_failed(message_id: int, error: str) -> None:
-    """The last attempt failed: an administrator sees it in the outbox and can send it again."""
+    """Record that the last attempt failed: an administrator sees it in the outbox and can send it again."""
     await _note(message_id, MessageState.FAILED, error)
 
 
@@ -88,7 +88,7 @@ async def _send(
 
 
 async def _note(message_id: int, state: MessageState, error: str, *, tried: bool = False) -> MessageState:
-    """Write what became of the message; one that is known as sent stays so, and needs its files and secret no more."""
+    """Record the state of the message. One known to be sent stays sent; its attachments and secret are deleted."""
     change = (
         update(OutboxMessage)
         .where(OutboxMessage.id == message_id, OutboxMessage.state != MessageState.SENT)
@@ -116,7 +116,7 @@ def _read(message: OutboxMessage) -> str:
 
 
 def mail_server(settings: Settings) -> MailServer:
-    """The mail server of this installation; raises NotConfigured naming the first missing setting."""
+    """Return this installation's mail server. Raises NotConfigured naming the first missing setting."""
     _need(settings, "smtp_host", "mail")
     if not settings.smtp_from and "@" not in settings.smtp_user:
         raise NotConfigured("SMTP_FROM is not set, so no mail can be sent.")
@@ -126,7 +126,8 @@ def mail_server(settings: Settings) -> MailServer:
 def write_mail(
     message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
 ) -> EmailMessage:
-    """The mail as plain text and HTML with its files; its Message-ID is the row's own, so that a repeat is known."""
+    """Return the email as plain text and HTML with its attachments. Its Message-ID is the row's id, so that repeats are
+    recognised."""
     subject = " ".join(message.subject.split())
     name, address = parseaddr(settings.smtp_from or settings.smtp_user)
     mail = EmailMessage()
@@ -147,7 +148,7 @@ def write_mail(
 
 
 def twilio_account(settings: Settings) -> TwilioAccount:
-    """The account that texts are sent from; raises NotConfigured naming the first missing setting."""
+    """Return the Twilio account for texts. Raises NotConfigured naming the first missing setting."""
     for name in ("twilio_account_sid", "twilio_auth_token", "twilio_from"):
         _need(settings, name, "text")
     return TwilioAccount(

@@ -1,7 +1,7 @@
-"""Who must not be called or texted, by number: nothing but an administrator's act, or START for texts, lifts a mark.
+"""Phone numbers that must not be called or texted. Only an administrator, or START for texts, lifts a mark.
 
-The marks stand by the number itself, so that no delete, merge, import or new registration brings a number back.
-Customers carry a copy for quick lists; a reader asks for both (`is_callable`, `callable_sql`).
+The marks are stored by number, so that no deletion, merge, import or new registration removes them. Customers have a
+copy for fast lists; readers check both (`is_callable`, `callable_sql`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,14 +22,14 @@ NUMBERS = columns_of(SuppressedNumber)
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """What must not be done with one number."""
+    """What must not be done with a number."""
 
     phone: str
     do_not_call: bool
     do_not_text: bool
 
 
-# Every statement below is written for both marks; a name in braces is one of the two.
+# The statements below exist for both marks; the placeholder is one of the two columns.
 KINDS = ("do_not_call", "do_not_text")
 _MARK = {
     kind: text(f"""
@@ -50,7 +50,7 @@ UPDATE suppressed_number SET {kind} = false, updated_at = now() WHERE phone = :p
     for kind in KINDS
 }
 _OWNERS = owners_sql("CAST(:phone AS text)")
-# The customers that carry the number, marked in order of id; those marked already are left alone.
+# Marks the customers with the number in order of id; those already marked are skipped.
 _MARK_CUSTOMERS = {
     kind: text(f"""
 WITH wanted AS (
@@ -76,23 +76,23 @@ UPDATE customer SET {kind} = false, updated_at = now() WHERE id IN (SELECT id FR
     for kind in KINDS
 }
 
-# The same question about one number, for statements on a raw connection.
+# The same check for one number, for statements on a raw connection.
 IS_DO_NOT_TEXT = "SELECT EXISTS (SELECT FROM suppressed_number WHERE phone = $1 AND do_not_text)"
 
 
 async def find_suppressed(
     db: AsyncSession | AsyncConnection, phones: Iterable[str | None]
 ) -> Mapping[str, Suppression]:
-    """The marks of those of the E.164 numbers that have one, in one statement."""
+    """Return the marks of those E.164 numbers that have one, in one statement."""
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return {}
-    # One array, since a statement takes 32,767 values at most.
+    # One array, because a statement takes at most 32,767 parameters.
     return await _read_marks(db, NUMBERS.phone == any_(literal(wanted, ARRAY(Text))))
 
 
 async def read_all_suppressed(db: AsyncSession | AsyncConnection) -> Mapping[str, Suppression]:
-    """The marks of every number that has one, which are fewer than the numbers of a whole call queue."""
+    """Return the marks of all numbers that have one; they are fewer than the numbers of a whole call queue."""
     return await _read_marks(db, true())
 
 
@@ -103,25 +103,25 @@ async def _read_marks(db: AsyncSession | AsyncConnection, condition: ColumnEleme
 
 
 async def is_do_not_call(db: AsyncSession | AsyncConnection, phone: str) -> bool:
-    """True when this E.164 number must not be called."""
+    """Return True if this E.164 number must not be called."""
     found = (await find_suppressed(db, [phone])).get(phone)
     return found is not None and found.do_not_call
 
 
 async def is_do_not_text(db: AsyncSession | AsyncConnection, phone: str) -> bool:
-    """True when this E.164 number must not get a text."""
+    """Return True if this E.164 number must not be texted."""
     found = (await find_suppressed(db, [phone])).get(phone)
     return found is not None and found.do_not_text
 
 
 def is_callable(*phones: ColumnElement[str | None]) -> ColumnElement[bool]:
-    """The condition of a list that none of these columns holds a number that must not be called."""
-    # One question a number: a join by hash can answer each for a whole list, and none can answer `IN (phone, phone2)`.
+    """Return the condition that none of these columns has a number that must not be called."""
+    # One condition per number: a hash join can check each for a whole list, but not `IN (phone, phone2)`.
     return and_(*(~exists().where(NUMBERS.do_not_call, NUMBERS.phone == phone) for phone in phones))
 
 
 def callable_sql(*phones: str) -> str:
-    """The same as SQL text, for statements written by hand: `callable_sql("c.phone", "c.phone2")`."""
+    """Like `is_callable`, as SQL text for handwritten statements: `callable_sql("c.phone", "c.phone2")`."""
     return " AND ".join(
         f"NOT EXISTS (SELECT FROM suppressed_number sn WHERE sn.do_not_call AND sn.phone = {phone})" for phone in phones
     )
@@ -130,24 +130,24 @@ def callable_sql(*phones: str) -> str:
 async def mark_do_not_call(
     db: AsyncSession, phone: str, *, reason: SuppressionReason, by: Actor, note: str = ""
 ) -> bool:
-    """Never call this number again, also where no customer has it; False when it was marked before."""
+    """Suppress calls to this number, even if no customer has it. Returns False if it was already marked."""
     return await _mark(db, "do_not_call", phone, reason=reason, note=note, by=by)
 
 
 async def mark_do_not_text(
     db: AsyncSession, phone: str, *, reason: SuppressionReason, by: Actor, note: str = ""
 ) -> bool:
-    """Never text this number again; False when it was marked before."""
+    """Suppress texts to this number. Returns False if it was already marked."""
     return await _mark(db, "do_not_text", phone, reason=reason, note=note, by=by)
 
 
 async def lift_do_not_call(db: AsyncSession, phone: str, *, note: str, by: Actor) -> bool:
-    """Let this number be called again; False when it was not marked. The caller checks that `by` may."""
+    """Allow calls to this number again. Returns False if it was not marked. The caller checks the actor's right."""
     return await _lift(db, "do_not_call", phone, note=note, by=by)
 
 
 async def lift_do_not_text(db: AsyncSession, phone: str, *, note: str, by: Actor) -> bool:
-    """Let this number get texts again; False when it was not marked."""
+    """Allow texts to this number again. Returns False if it was not marked."""
     return await _lift(db, "do_not_text", phone, note=note, by=by)
 
 

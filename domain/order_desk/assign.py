@@ -1,4 +1,4 @@
-"""Whose order it is: the sales rep it counts for."""
+"""Assigns orders to sales reps."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ class AssignOrder(Input):
 
 
 async def assign_order(db: AsyncSession, order_id: int, data: AssignOrder, *, by: Actor) -> Order:
-    """Set the order's sales rep; raises InvalidInput unless that is an active colleague with the role."""
+    """Set the order's sales rep. Raises InvalidInput unless that is an active sales rep."""
     require(by, Right.ASSIGN_ORDERS, "Only a manager assigns orders.")
     rep = await find_sales_rep(db, data.sales_rep_id)
     order = await lock_order(db, order_id, visible_to=by)
@@ -40,7 +40,7 @@ async def assign_order(db: AsyncSession, order_id: int, data: AssignOrder, *, by
 
 
 async def find_sales_rep(db: AsyncSession, staff_id: int) -> Staff:
-    """The active sales rep with this id; raises InvalidInput when there is none."""
+    """Return the active sales rep with this id. Raises InvalidInput if there is none."""
     rep = await db.get(Staff, staff_id)
     if rep is None or not rep.is_active or rep.role != Role.SALES_REP:
         raise InvalidInput("There is no such sales rep.", fields={"sales_rep_id": "must be an active sales rep"})
@@ -48,7 +48,7 @@ async def find_sales_rep(db: AsyncSession, staff_id: int) -> Staff:
 
 
 async def list_sales_reps(db: AsyncSession) -> Sequence[Row[int, str, str]]:
-    """The active sales reps by name."""
+    """Return the active sales reps by name."""
     found = await db.execute(
         select(Staff.id, Staff.username, Staff.full_name)
         .where(Staff.role == Role.SALES_REP, Staff.is_active)

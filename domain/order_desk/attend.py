@@ -1,4 +1,4 @@
-"""Taking an order off the list of those that need attention: somebody has dealt with what stood there."""
+"""Clears the attention of an order after somebody has dealt with it."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,9 +20,9 @@ class AttendOrder(Input):
 async def attend_order(
     db: AsyncSession, order_id: int, data: AttendOrder, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Note in the timeline what was done about an order's troubles, and take them off it; its money stays as it is.
+    """Record in the timeline what was done, and clear the order's attention; its amounts do not change.
 
-    Raises Refused when nothing on the order waits for anybody. The office only.
+    Raises Refused if nothing on the order needs attention. Office roles only.
     """
     require(by, Right.ATTEND_ORDERS, "The office deals with what an order needs.")
     order = await lock_order(db, order_id, visible_to=by, version=version)

@@ -1,4 +1,4 @@
-"""One act on several orders at once: what can be done is done, and what is refused is said with its reason."""
+"""One act on several orders: what is possible is done, and refusals are reported with their reasons."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from models import Order, OrderEvent, OrderEventKind, OrderStatus
 
 
 class ChosenOrders(Input):
-    """The orders that were ticked, by their numbers; with a rep, whom they are assigned to."""
+    """The selected orders by number, and the rep to assign them to, if any."""
 
     order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
     act: Filled60 = ""
@@ -28,14 +28,14 @@ class ChosenOrders(Input):
 
 
 class TakenBack(Input):
-    """Events of orders that are to be taken back."""
+    """Events of orders to be undone."""
 
     event: Annotated[list[Id], Field(min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """Which orders the act was done on, and for the others why not; and the events that Undo takes back."""
+    """The orders on which the act was done, the reasons for the others, and the events for Undo."""
 
     done: list[str]
     refused: dict[str, str]
@@ -43,7 +43,7 @@ class BulkOutcome:
 
 
 async def confirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> BulkOutcome:
-    """Confirm every chosen order that may be; each is locked in the order of its id."""
+    """Confirm all selected orders that may be confirmed; each is locked in order of id."""
 
     async def confirm(order: OrderRow) -> None:
         if order.status != OrderStatus.PENDING:
@@ -54,7 +54,7 @@ async def confirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: 
 
 
 async def unconfirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> BulkOutcome:
-    """Take a confirming of several back; one that went further in the meantime stays where it is."""
+    """Undo confirming several orders; an order that was moved further in the meantime stays as it is."""
 
     async def step_back(order: OrderRow) -> None:
         if order.status != OrderStatus.CONFIRMED:
@@ -65,7 +65,7 @@ async def unconfirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by
 
 
 async def assign_orders(db: AsyncSession, order_numbers: Sequence[str], data: AssignOrder, *, by: Actor) -> BulkOutcome:
-    """Assign the chosen orders to one rep; raises InvalidInput unless that is an active sales rep."""
+    """Assign the selected orders to one rep. Raises InvalidInput unless that is an active sales rep."""
     await find_sales_rep(db, data.sales_rep_id)
     events: list[int] = []
 
@@ -79,7 +79,7 @@ async def assign_orders(db: AsyncSession, order_numbers: Sequence[str], data: As
 
 
 async def unassign_orders(db: AsyncSession, data: TakenBack, *, by: Actor) -> BulkOutcome:
-    """Give orders the reps back that they had before one assigning of several."""
+    """Restore the reps that orders had before a bulk assignment."""
     found = await db.execute(
         select(Order.order_number, OrderEvent.id)
         .join(Order, Order.id == OrderEvent.order_id)
@@ -96,7 +96,7 @@ async def unassign_orders(db: AsyncSession, data: TakenBack, *, by: Actor) -> Bu
 async def _do_on_each(
     db: AsyncSession, order_numbers: Sequence[str], act: Callable[[OrderRow], Awaitable[None]], *, by: Actor
 ) -> BulkOutcome:
-    """Do the act on each in a savepoint of its own, so that a refusal leaves nothing of it behind."""
+    """Do the act on each order in its own savepoint, so that a refusal leaves no trace."""
     chosen = await list_chosen_orders(db, order_numbers, visible_to=by)
     await lock_together(db, [order.id for order in chosen])
     done: list[str] = []

@@ -1,6 +1,6 @@
-"""Cancelling an order: its stock goes back once, used credit is returned, Stripe's money is refunded, its invoice void.
+"""Cancels orders: stock and store credit are returned, payments by Stripe are refunded, the invoice is voided.
 
-Money that came by hand needs somebody's attention, and so does a refund that Stripe refuses.
+Money that was received by hand needs attention, and so does a refund that Stripe refuses.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,10 +26,10 @@ from models.session import raw_connection
 async def cancel_order(
     db: AsyncSession, order_id: int, *, by: Actor, reason: str = "", version: int | None = None
 ) -> Order:
-    """Cancel an order the actor may see; raises Refused from a state that can't be cancelled.
+    """Cancel an order the actor may see. Raises Refused if its status does not allow it.
 
-    Locks the customer, the order, then the products. Cancelling an order somebody paid for needs an office role.
-    Refunds are prepared here and done by a job, or by `send_order_refunds` once this is committed.
+    Locks the customer, the order, then the products. Cancelling a paid order needs an office role. Refunds are prepared
+    here and made by a job, or by `send_order_refunds` once this is committed.
     """
     if by.is_staff:
         require(by, Right.CANCEL_ORDERS, "The warehouse does not cancel orders. Ask the desk.")

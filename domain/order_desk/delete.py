@@ -1,4 +1,4 @@
-"""Deleting an order that never became one: pending or cancelled, without money, label or invoice."""
+"""Deletes orders that are pending or cancelled and have no payment, label or invoice."""
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,10 +18,10 @@ from models.session import raw_connection
 
 
 async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: int | None = None) -> None:
-    """Delete an order for good; stock it still held goes back and the audit trail keeps what it was.
+    """Delete an order permanently; stock it still holds is returned, and the audit trail records what it was.
 
-    Raises Refused with "cancel it" for an order that moved on, has a payment or is just being paid at Stripe: the
-    money would come without an order, and cancelling closes the payment. Managers only.
+    Raises Refused with "cancel it" for an order that is further along, has a payment, or is being paid at Stripe: the
+    money would arrive without an order, while cancelling closes the payment. Managers only.
     """
     require(by, Right.DELETE_ORDERS, "Only a manager deletes orders.")
     order = await lock_order(db, order_id, visible_to=by, version=version)

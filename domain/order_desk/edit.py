@@ -1,4 +1,4 @@
-"""Editing what stands on an order: where it goes, notes, assignee and tracking number."""
+"""Edits the details of an order: delivery, notes, assignee and tracking number."""
 
 from typing import Any
 
@@ -28,12 +28,13 @@ from domain.warehouse.label_places import show_labels_elsewhere
 from domain.warehouse.label_rows import drop_other_trackers
 from models import Order, OrderEventKind, OrderStatus
 
-# Fields that need a right of their own.
+# Fields that require their own right.
 FIELD_RIGHTS = {"assigned_to": Right.EDIT_ORDERS}
 
 
 class UpdateDelivery(Input):
-    """The delivery details to change. What is not sent stays; null or an empty text clears what need not be there."""
+    """The delivery details to change. Fields that are not sent stay unchanged; null or an empty string clears optional
+    ones."""
 
     NULL_IS_ABSENT = False
 
@@ -50,7 +51,7 @@ class UpdateDelivery(Input):
 
 
 class UpdateNotes(Input):
-    """Notes for colleagues, who looks after the order, and how it travels."""
+    """Notes for colleagues, who looks after the order, and how it is shipped."""
 
     staff_notes: Text2000 | None = None
     assigned_to: Text200 | None = None
@@ -60,10 +61,10 @@ class UpdateNotes(Input):
 async def update_delivery(
     db: AsyncSession, order_id: int, data: UpdateDelivery, *, by: Actor, version: int | None = None
 ) -> tuple[Order, list[str]]:
-    """Change where an open order goes; returns the order and the names of the fields that changed.
+    """Change the delivery details of an open order. Returns the order and the names of the changed fields.
 
-    Labels that were bought for the address before wait for somebody. Raises Refused once the order has shipped or is
-    cancelled, or while its labels are being bought, and InvalidInput when nothing was sent.
+    Labels bought for the previous address need attention. Raises Refused once the order is shipped or cancelled, or
+    while its labels are being bought, and InvalidInput if nothing was sent.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
     sent = data.model_dump(exclude_unset=True)
@@ -72,7 +73,7 @@ async def update_delivery(
     order = await lock_order(db, order_id, visible_to=by, version=version)
     if order.status not in OPEN_STATUSES:
         raise Refused(f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED)
-    # The one field that is kept as null where there is none.
+    # The only field whose empty value is stored as null.
     sent = {name: value if name == "delivery_email" else value or "" for name, value in sent.items()}
     sent |= _check_typed(order, sent)
     changes = change_fields(order, sent)
@@ -85,9 +86,9 @@ async def update_delivery(
 async def update_notes(
     db: AsyncSession, order_id: int, data: UpdateNotes, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Change notes, assignee or tracking number; a first tracking number makes an open order shipped.
+    """Change notes, assignee or tracking number; a first tracking number marks an open order shipped.
 
-    Raises Refused for an order on hold or cancelled that would ship.
+    Raises Refused if an order on hold or cancelled would be shipped.
     """
     if data.assigned_to is not None:
         check_may_assign(by)
@@ -115,7 +116,7 @@ async def update_notes(
 
 
 def _check_typed(order: Order, sent: dict[str, Any]) -> dict[str, Any]:
-    """State, ZIP and phone as they are kept; what was typed now must be right, what stood there stays as it is."""
+    """Return state, ZIP and phone in their stored form. New values must be valid; unchanged old ones are kept."""
     read: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     changed = {name for name, value in sent.items() if value != getattr(order, name)}
@@ -139,13 +140,13 @@ def _check_typed(order: Order, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_may_assign(by: Actor) -> None:
-    """Let only the desk say who looks after an order."""
+    """Allow only office roles to say who looks after an order."""
     if by.is_staff:
         require(by, Right.EDIT_ORDERS, "The warehouse does not assign orders.")
 
 
 def change_fields(order: Order, values: dict[str, Any]) -> dict[str, Any]:
-    """Set the fields that differ and say for each from what to what."""
+    """Set the fields that differ, and return for each the old and the new value."""
     changes: dict[str, Any] = {}
     for name, value in values.items():
         before = getattr(order, name)

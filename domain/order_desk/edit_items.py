@@ -1,4 +1,4 @@
-"""Editing the lines of a pending order: stock, totals and the payment status follow."""
+"""Edits the lines of a pending order; stock, totals and payment status are updated."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from domain.stock.stock import move_edited_stock
 from models import Order, OrderEvent, OrderEventKind, OrderItem, OrderStatus
 from models.session import raw_connection
 
-# Where an edit keeps the lines from before it.
+# The key under which an edit stores the previous lines.
 LINES_BEFORE = "lines_before"
 
 
 class EditItems(Input):
-    """The lines as they should be, all of them, with a new discount or fee where one is sent.
+    """The complete new lines, with a new discount or delivery fee if sent.
 
-    With `override_terms` a manager takes what the customer's terms do not cover.
+    With `override_terms`, a manager accepts what the customer's terms do not cover.
     """
 
     items: OrderLines
@@ -46,7 +46,7 @@ class EditItems(Input):
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """An order as it stood before an edit of its lines."""
+    """An order before an edit of its lines."""
 
     lines: list[SoldLine]
     total: Decimal
@@ -64,15 +64,15 @@ async def edit_items(
     rules: OrderRules,
     version: int | None = None,
 ) -> Order:
-    """Replace the lines of a pending order; lines whose product stays keep their price and cost.
+    """Replace the lines of a pending order. Lines whose product stays keep their price and cost.
 
-    Today's prices are for new lines, and where a quantity crosses the bulk step. A product archived since may stay or
-    shrink.
+    New lines, and those whose quantity crosses the bulk quantity, get today's prices. For a product archived since
+    then, the quantity may stay or decrease.
 
-    Raises Refused when the order is not pending any more, when it has lines without a product (an imported order may)
-    or some that were short, whose price is off the claim, when there is too little stock, when the new total would be
-    below what was paid already, or when terms do not cover it. Payments begun for the total before are withdrawn. Locks
-    the customer, the order, then the products.
+    Raises Refused if the order is no longer pending, has lines without a product (imported orders may) or short ones,
+    whose price is already off what is owed, if stock is too low, if the new total is below what was paid, or if terms
+    do not cover it. Open payments for the previous total are withdrawn. Locks the customer, the order, then the
+    products.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
@@ -81,7 +81,7 @@ async def edit_items(
     if order.status != OrderStatus.PENDING:
         raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
     before = await _read_before(db, order)
-    # What the order holds already counts for it: the stock is checked by the difference, in `move_edited_stock`.
+    # The order's own stock counts for it: `move_edited_stock` checks only the difference.
     lines = await price_lines(await raw_connection(db), data.items, lock=True, check_stock=False, kept=before.lines)
     set_totals(order, lines, data, rules=rules, by=by)
     await _put_lines(db, order, lines, before, by=by, overrides=data.override_terms)
@@ -89,9 +89,10 @@ async def edit_items(
 
 
 async def restore_items(db: AsyncSession, order: Order, event: OrderEvent, *, by: Actor) -> None:
-    """Give a pending order, locked with its customer, the lines from before one edit back: prices, costs and all.
+    """Restore the lines of a pending order from before one edit, with prices and costs. The order is locked with its
+    customer.
 
-    Raises Refused when anything happened to the order since.
+    Raises Refused if anything has happened to the order since.
     """
     newest = select(func.max(OrderEvent.id)).where(OrderEvent.order_id == order.id)
     changes = event.changes or {}
@@ -145,7 +146,7 @@ async def _put_lines(
     overrides: bool = False,
     note: str = "",
 ) -> None:
-    """Put the lines, whose totals the order has already, in place of those before; all that hangs on them follows."""
+    """Replace the lines of an order whose totals are already set, and update everything that depends on them."""
     if order.amount_paid > max(order.total_amount - order.allowances, ZERO):
         raise Refused(
             f"{format_money(order.amount_paid)} is paid already, more than the new total.", code=Code.PAID_MORE
@@ -165,7 +166,7 @@ async def _put_lines(
 
 
 def _describe_change(order: Order, before: Before) -> dict[str, Any]:
-    """The totals for the timeline, and what it takes to undo the edit."""
+    """Return the changed totals for the timeline, and the data needed to undo the edit."""
     return {
         "total_amount": {"from": format_money(before.total), "to": format_money(order.total_amount)},
         LINES_BEFORE: [
@@ -184,14 +185,14 @@ def _read_sold(values: dict[str, Any]) -> SoldLine:
 
 
 async def list_sold_lines(db: AsyncSession, order_id: int) -> list[SoldLine]:
-    """The lines of an order that name a product, as they were sold, in their sequence."""
+    """Return the lines of an order that have a product, as they were sold, in order."""
     columns = (getattr(OrderItem, field.name) for field in fields(SoldLine))
     statement = select(*columns).where(OrderItem.order_id == order_id, OrderItem.product_id.is_not(None))
     return [SoldLine(*row) for row in await db.execute(statement.order_by(OrderItem.position))]
 
 
 def _count_units(lines: Sequence[SoldLine | Line]) -> Counter[int]:
-    """How many units of each product the lines ask for together."""
+    """Return the total units of each product in the lines."""
     units: Counter[int] = Counter()
     for line in lines:
         units[line.product_id] += line.quantity
@@ -201,7 +202,7 @@ def _count_units(lines: Sequence[SoldLine | Line]) -> Counter[int]:
 async def preview_items(
     db: AsyncSession, order_id: int, data: EditItems, *, by: Actor, rules: OrderRules
 ) -> tuple[list[Line], Totals]:
-    """What an edit would come to: its lines as they would be priced, and the totals; nothing is locked or checked."""
+    """Return the lines with their prices and the totals that an edit would result in. Nothing is locked or checked."""
     order = await db.get(Order, order_id)
     if order is None or not may_see(order, by):
         raise NotFound("There is no such order.")
@@ -212,9 +213,9 @@ async def preview_items(
 
 
 def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: OrderRules, by: Actor) -> None:
-    """Put the totals of the new lines on the order; a discount must stay within the actor's bounds.
+    """Set the totals for new lines. The discount must be within the actor's limit.
 
-    One that is kept while the goods get less is a larger share of them, so a rep's bound holds for it too.
+    An unchanged discount is a larger share of a smaller subtotal, so a rep's limit applies to it too.
     """
     subtotal = sum((line.line_total for line in lines), ZERO)
     percent = bounded_percent(by, rules)
@@ -227,12 +228,12 @@ def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: Order
 
 
 def _work_out(order: Order, lines: list[Line], data: EditItems, rules: OrderRules) -> tuple[Decimal, Decimal]:
-    """The discount and the delivery fee of the new lines."""
+    """Return the discount and the delivery fee for the new lines."""
     subtotal = sum((line.line_total for line in lines), ZERO)
     discount = order.discount_amount if data.discount_amount is None else data.discount_amount
     fee = data.delivery_fee
     if fee is None:
-        # A fee that followed the rule goes on following it; one that staff set stays as they set it.
+        # A fee that followed the rule continues to follow it; one that staff set is kept.
         follows = order.delivery_fee == _usual_fee(order.subtotal, rules)
         fee = _usual_fee(subtotal, rules) if follows else order.delivery_fee
     return min(discount, subtotal), fee
@@ -253,7 +254,7 @@ def _usual_fee(subtotal: Decimal, rules: OrderRules) -> Decimal:
 
 
 def bounded_percent(by: Actor, rules: OrderRules) -> Decimal | None:
-    """The share of the goods that the actor may give away at most; None for no bound of their own."""
+    """Return the largest discount in percent that the actor may give; None for no limit."""
     return rules.rep_max_discount_pct if by.role == "sales_rep" else None
 
 

@@ -1,4 +1,4 @@
-"""Staff enter an order by hand: with a discount and fee of their own, and for managers its number, date and state."""
+"""Staff enter an order by hand, with their own discount and fee; managers also set number, date and status."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,7 +41,7 @@ OrderNumber = Annotated[
 ]
 
 
-# Fields that need a right of their own.
+# Fields that require their own right.
 FIELD_RIGHTS = {
     "order_number": Right.SET_ORDER_HISTORY,
     "created_at": Right.SET_ORDER_HISTORY,
@@ -53,7 +53,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class EnterOrder(DeliveryInput):
-    """An order as staff type it in."""
+    """An order as staff enter it."""
 
     items: OrderLines
     discount_amount: MoneyIn = ZERO
@@ -74,10 +74,10 @@ class EnterOrder(DeliveryInput):
 
 
 async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: OrderRules) -> PlacedOrder:
-    """Take an order at the desk; any state but cancelled takes its stock.
+    """Enter an order by hand; any status except cancelled takes its stock.
 
     Without a payment status it counts as paid, with a payment row "entered as paid"; a rep's is unpaid. An unpaid net30
-    order that is not covered is refused unless a manager overrides. Locks the customer, then the products.
+    order that terms do not cover is refused unless a manager overrides. Locks the customer, then the products.
     """
     require(by, Right.ENTER_ORDERS, "Your role does not enter orders.")
     payment_status = _check_rights(data, by)
@@ -132,7 +132,7 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
 
 
 def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
-    """What the actor may say about an order's past; returns the payment status it begins with."""
+    """Check which fields about an order's past the actor may set. Returns the initial payment status."""
     if data.created_at is not None and data.created_at > now() + CLOCKS_DIFFER:
         raise InvalidInput("An order was not entered in the future.", fields={"created_at": "lies in the future"})
     if not may(by, Right.SET_ORDER_HISTORY):
@@ -164,7 +164,7 @@ def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
 async def _find_customer(
     db: AsyncSession, connection: asyncpg.Connection, data: EnterOrder, by: Actor
 ) -> asyncpg.Record | None:
-    """The customer of the order, locked: the one named, or found or made from the delivery details."""
+    """Return the customer of the order, locked: the one given, or one found or created from the delivery details."""
     customer_id = data.customer_id
     if customer_id is None and data.upsert_customer:
         customer_id = await find_or_create_customer(db, data, by=by)
@@ -185,7 +185,7 @@ async def _find_customer(
 
 
 def _add_up(lines: list[Line], data: EnterOrder, *, by: Actor, rules: OrderRules) -> Totals:
-    """The totals with what staff set; a rep's order without a fee gets the usual one."""
+    """Return the totals with the values that staff set; a rep's order without a fee gets the usual one."""
     if data.delivery_fee is None and by.has_role(Role.SALES_REP):
         fee = price_order(lines, rules).delivery_fee
     else:
@@ -198,7 +198,7 @@ def _add_up(lines: list[Line], data: EnterOrder, *, by: Actor, rules: OrderRules
 async def _check_terms(
     connection: asyncpg.Connection, customer: asyncpg.Record | None, totals: Totals, data: EnterOrder
 ) -> Decimal | None:
-    """Refuse an order on terms that is not covered; the total it is released at where a manager overrides."""
+    """Raise Refused if terms do not cover an order on terms. Returns the released total if a manager overrides."""
     why = await check_terms(connection, customer, Claim(totals.total_amount, totals.total_amount))
     if why and not data.override_terms:
         raise refuse_terms(why)

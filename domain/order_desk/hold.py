@@ -1,4 +1,4 @@
-"""Releasing an order that waits for credit: a manager says why it may go on unpaid."""
+"""Releases orders on hold: a manager gives a reason why an order may proceed unpaid."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from models import Order, OrderEventKind
 
 
 class ReleaseOrder(Input):
-    """Why the order may go on."""
+    """Why the order may proceed."""
 
     reason: Filled2000
 
@@ -20,7 +20,8 @@ class ReleaseOrder(Input):
 async def release_order(
     db: AsyncSession, order_id: int, data: ReleaseOrder, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Lift an order's hold at its total of now; its balance counts in the customer's exposure. Managers only."""
+    """Release an order's hold at its current total; its balance then counts in the customer's exposure. Managers
+    only."""
     require(by, Right.OVERRIDE_TERMS, "Only a manager releases an order on hold.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if not order.on_hold:

@@ -1,4 +1,4 @@
-"""Moving an order along its states; the state machine itself is `statuses.py`."""
+"""Changes the status of orders; the state machine itself is in `statuses.py`."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +21,7 @@ from models.session import raw_connection
 
 
 class UpdateStatus(Input):
-    """Where to move an order, with what staff note along the way."""
+    """The new status of an order, with notes."""
 
     status: OrderStatus
     staff_notes: Text2000 | None = None
@@ -31,7 +31,7 @@ class UpdateStatus(Input):
 async def update_status(
     db: AsyncSession, order_id: int, data: UpdateStatus, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Move an order and keep the notes sent with it; raises NotAllowed for an assignee sent by the warehouse."""
+    """Change an order's status and store the notes. Raises NotAllowed if the warehouse sends an assignee."""
     if data.assigned_to is not None:
         check_may_assign(by)
     order = await move_order(db, order_id, to=data.status, by=by, version=version)
@@ -52,10 +52,10 @@ async def move_order(
     note: str = "",
     version: int | None = None,
 ) -> Order:
-    """Move an order the actor may see to another state.
+    """Change the status of an order the actor may see.
 
-    Cancelling gives its stock back, leaving cancelled takes it again or raises Refused naming what is short. An order
-    on hold goes nowhere but to cancelled. Raises Refused naming the allowed states for any other move.
+    Cancelling returns its stock; leaving cancelled takes it again, or raises Refused naming what is short. An order on
+    hold can only be cancelled. Raises Refused naming the allowed statuses for any other move.
     """
     if to is OrderStatus.CANCELLED:
         return await cancel_order(db, order_id, by=by, reason=note, version=version)
@@ -73,7 +73,7 @@ async def move_order(
 
 
 async def reopen_order(db: AsyncSession, order: Order, by: Actor) -> None:
-    """Take the stock of an order that leaves cancelled, check its terms again, and count its money again."""
+    """Take the stock of an order that leaves cancelled, check its terms again, and recalculate its payment status."""
     await show_left_to_give_back(db, order)
     await show_labels_to_void(db, order)
     settle_payment_status(order)

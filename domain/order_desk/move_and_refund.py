@@ -1,4 +1,4 @@
-"""Moving an order where the answer reports the refund too: the move is committed before Stripe is asked."""
+"""Changes an order's status when the answer must include the refund: the move is committed before Stripe is asked."""
 
 from domain.kernel.actor import Actor
 from domain.order_desk.move import UpdateStatus, update_status
@@ -11,9 +11,9 @@ from settings import Settings
 async def update_status_and_refund(
     order_id: int, data: UpdateStatus, *, by: Actor, settings: Settings
 ) -> RefundOutcome | None:
-    """Move an order, in a transaction of its own; cancelling then gives back at once what Stripe took.
+    """Change an order's status in its own transaction; cancelling then refunds at once what Stripe took.
 
-    The order is cancelled even when Stripe refuses: the outcome's `error` says why, and the order needs attention.
+    The order is cancelled even if Stripe refuses: `error` of the outcome says why, and the order needs attention.
     """
     async with separate_transaction() as db:
         await update_status(db, order_id, data, by=by)

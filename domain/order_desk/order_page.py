@@ -1,6 +1,6 @@
-"""Everything that the page of one order shows, read in a fixed number of statements and as far as the reader may see.
+"""The data of one order's page, limited to what the reader may see, in a fixed number of statements.
 
-What a reader may do next is decided here too, so that the page offers no button that the act would refuse.
+It also decides what the reader may do next, so that the page offers no button that the act would refuse.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -32,7 +32,7 @@ OUNCES_PER_POUND = 16
 
 
 class MainAct(StrEnum):
-    """The act that the page of an order offers before all others."""
+    """The act that an order's page offers first."""
 
     CONFIRM = "confirm"
     RELEASE = "release"
@@ -42,9 +42,8 @@ class MainAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageItem:
-    """One line with where it lies in the warehouse, `short_quantity` of it never found; prices are None for who may not
-    see money.
-    """
+    """One line with its bin in the warehouse; `short_quantity` units of it were never found. Prices are None for
+    readers who may not see money."""
 
     product_id: int | None
     product_name: str
@@ -63,7 +62,7 @@ class PageItem:
 
     @property
     def shipped(self) -> int:
-        """How many units of it go out."""
+        """The number of units that are shipped."""
         return self.quantity - self.short_quantity
 
 
@@ -82,7 +81,8 @@ _SELECT_ITEMS = select(
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """Money that came in for the order, or was tried to; `left` is what of it the reader may still give back."""
+    """A payment for the order, or an attempted one. `left` is the part that the reader may still give back, in US
+    dollars."""
 
     id: int
     method: str
@@ -98,7 +98,7 @@ class PaymentRow:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSummary:
-    """Who ordered, with their terms; `standing` and `store_credit` are None for who may not see money."""
+    """The customer with their terms. `standing` and `store_credit` are None for readers who may not see money."""
 
     id: int
     name: str
@@ -113,7 +113,7 @@ class CustomerSummary:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One order as its page shows it."""
+    """One order with the data of its page."""
 
     order: OrderRow
     items: list[PageItem]
@@ -129,7 +129,7 @@ class OrderPage:
 
     @property
     def weight_lb(self) -> Decimal | None:
-        """What the goods weigh together, or None while a product's weight is unknown."""
+        """The total weight of the goods in pounds; None if a product's weight is unknown."""
         weights = [item.weight_oz for item in self.items]
         if not weights or any(weight is None for weight in weights):
             return None
@@ -145,13 +145,13 @@ class OrderPage:
 
     @property
     def next_step(self) -> OrderStatus | None:
-        """The one step forward that the reader may take now."""
+        """The next status that the reader may set now, or None."""
         forward = [status for status in self.next_states if status not in {OrderStatus.CANCELLED, *self.steps_back}]
         return forward[0] if forward else None
 
     @property
     def steps_back(self) -> tuple[OrderStatus, ...]:
-        """The states that the order came through, to which it may be moved back."""
+        """The earlier statuses to which it may be moved back."""
         if self.order.status == OrderStatus.CANCELLED:
             return WAY_FORWARD
         return WAY_FORWARD[: WAY_FORWARD.index(OrderStatus(self.order.status))]
@@ -163,13 +163,13 @@ class OrderPage:
 
     @property
     def can_edit_items(self) -> bool:
-        """Lines change while the order is pending; one without a product, which an import may bring, would be lost."""
+        """Lines may change while the order is pending. Lines without a product (from an import) would be lost."""
         is_open = self.order.status == OrderStatus.PENDING and all(item.product_id is not None for item in self.items)
         return may(self.reader, Right.EDIT_ORDERS) and is_open
 
     @property
     def can_take_payment(self) -> bool:
-        """Money is taken while something is owed on an order that stands."""
+        """Payments can be recorded while something is owed on an order that is not cancelled."""
         return (
             may(self.reader, Right.RECORD_PAYMENTS)
             and self.order.status != OrderStatus.CANCELLED
@@ -178,7 +178,7 @@ class OrderPage:
 
     @property
     def main_act(self) -> MainAct | None:
-        """What comes next."""
+        """The next act."""
         if self.next_step is OrderStatus.CONFIRMED:
             return MainAct.CONFIRM
         if self.can_release:
@@ -189,24 +189,24 @@ class OrderPage:
 
     @property
     def credit_to_apply(self) -> Decimal:
-        """How much store credit could be used on this order now."""
+        """The store credit that could be applied to this order now, in US dollars."""
         if not self.can_take_payment or not may(self.reader, Right.APPLY_CREDIT) or self.customer is None:
             return ZERO
         return min(self.customer.store_credit or ZERO, self.order.balance or ZERO)
 
     @property
     def can_release(self) -> bool:
-        """A manager lifts a hold."""
+        """A manager may release a hold."""
         return self.order.on_hold and may(self.reader, Right.OVERRIDE_TERMS)
 
     @property
     def can_attend(self) -> bool:
-        """The office says when a trouble is dealt with."""
+        """Office roles may clear the attention."""
         return bool(self.order.attention) and may(self.reader, Right.ATTEND_ORDERS)
 
     @property
     def can_delete(self) -> bool:
-        """Only an order that never became one is deleted."""
+        """Only an order that is not in progress can be deleted."""
         return (
             may(self.reader, Right.DELETE_ORDERS)
             and self.order.status in {OrderStatus.PENDING, OrderStatus.CANCELLED}
@@ -217,7 +217,7 @@ class OrderPage:
 
 
 async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Actor) -> OrderPage:
-    """One order with all that its page shows; raises NotFound for one that the reader may not see."""
+    """Return one order with the data of its page. Raises NotFound if the reader may not see it."""
     order = await get_order(db, order_number, visible_to=visible_to)
     newer, older = await _find_neighbours(db, order, visible_to)
     return OrderPage(
@@ -236,7 +236,7 @@ async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Act
 
 
 def choose_next_states(order: OrderRow, actor: Actor) -> tuple[OrderStatus, ...]:
-    """The states that this actor may move this order to now; a held one goes nowhere but to cancelled."""
+    """Return the statuses that this actor may set now; an order on hold can only be cancelled."""
     status = OrderStatus(order.status)
     allowed = allowed_next(status, actor.role)
     if order.on_hold:
@@ -250,7 +250,7 @@ def choose_next_states(order: OrderRow, actor: Actor) -> tuple[OrderStatus, ...]
 async def list_page_items(
     db: AsyncSession, order_ids: list[int], *, visible_to: Actor, in_bin_order: bool = False
 ) -> dict[int, list[PageItem]]:
-    """The lines of several orders with bins and weights, in one statement; a picker's in walking order."""
+    """Return the lines of several orders with bins and weights, in one statement; for a picker in walking order."""
     walking = (func.nullif(PRODUCTS.bin_location, "").asc().nulls_last(),) if in_bin_order else ()
     statement = _SELECT_ITEMS.where(ITEMS.order_id.in_(order_ids)).order_by(ITEMS.order_id, *walking, ITEMS.position)
     shows_money = sees_money(visible_to)
@@ -292,7 +292,7 @@ async def _find_customer_summary(db: AsyncSession, order: OrderRow, reader: Acto
     row = (await db.execute(statement)).one()
     connection = await raw_connection(db)
     customer = await find_customer(connection, order.customer_id)
-    assert customer is not None  # the foreign key keeps it
+    assert customer is not None  # guaranteed by the foreign key
     return CustomerSummary(
         id=order.customer_id,
         name=row.name,
@@ -307,7 +307,7 @@ async def _find_customer_summary(db: AsyncSession, order: OrderRow, reader: Acto
 
 
 async def _ships_to_last_address(db: AsyncSession, order: OrderRow) -> bool | None:
-    """Whether the customer's order before this one went to the same address; None for a first order and for guests."""
+    """Return whether the customer's previous order went to the same address; None for a first order and for guests."""
     if order.customer_id is None:
         return None
     before = (
@@ -327,7 +327,7 @@ async def _ships_to_last_address(db: AsyncSession, order: OrderRow) -> bool | No
 
 
 async def _find_neighbours(db: AsyncSession, order: OrderRow, reader: Actor) -> tuple[str | None, str | None]:
-    """The numbers of the next newer and the next older order that the reader may see."""
+    """Return the numbers of the next newer and the next older order that the reader may see."""
     here = tuple_(order.created_at, order.id)
     place = tuple_(ORDERS.created_at, ORDERS.id)
     own = may_be_seen_by(reader)

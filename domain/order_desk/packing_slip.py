@@ -1,4 +1,4 @@
-"""Packing slips: what to take from which bin, with the order number as a barcode, and never a price."""
+"""Packing slips: what to take from which bin, with the order number as a barcode, and without prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from domain.kernel.qr_code import QrCode, draw_qr
 from domain.order_desk.order_page import PageItem, list_page_items
 from domain.orders.queries import OrderRow, list_chosen_orders
 
-# Bars must keep a quiet zone of ten modules at each side, or scanners miss the first and last bar.
+# A barcode needs a quiet zone of ten modules at each side, or scanners miss the first and last bar.
 QUIET_MODULES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One black bar, in modules from the left."""
+    """One black bar; its position is in modules from the left."""
 
     x: int
     width: int
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Barcode:
-    """A Code 128 symbol as bars; `width` is in modules, quiet zones included."""
+    """A Code 128 symbol as bars. `width` is in modules, including quiet zones."""
 
     text: str
     width: int
@@ -35,7 +35,7 @@ class Barcode:
 
 @dataclass(frozen=True, slots=True)
 class PackingSlip:
-    """One order as a packer takes it along, its lines in walking order."""
+    """The packing slip of one order, with its lines in walking order."""
 
     order: OrderRow
     items: list[PageItem]
@@ -44,7 +44,8 @@ class PackingSlip:
 
 
 async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, visible_to: Actor) -> list[PackingSlip]:
-    """The slips of the orders that the actor may see, oldest first; raises NotFound when there is none."""
+    """Return the packing slips of the orders that the actor may see, oldest first. Raises NotFound if there are
+    none."""
     orders = await list_chosen_orders(db, order_numbers, visible_to=visible_to)
     if not orders:
         raise NotFound("There is no such order.")
@@ -56,7 +57,7 @@ async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, 
 
 
 def draw_barcode(text: str) -> Barcode:
-    """The Code 128 bars of a text of ASCII characters."""
+    """Return the Code 128 bars of an ASCII text."""
     modules: str = Code128(text).build()[0]
     bars: list[Bar] = []
     for place, module in enumerate(modules):

@@ -1,4 +1,4 @@
-"""What an order would cost and whether it could be placed: the live totals of the new order page."""
+"""The live totals of the new order page: what an order would cost, and whether it could be placed."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,7 +22,7 @@ from models.session import raw_connection
 
 
 class PreviewOrder(Input):
-    """The lines so far, with discount and fee where staff set them."""
+    """The lines so far, with discount and fee if set."""
 
     items: OrderLines
     discount_amount: MoneyIn = ZERO
@@ -32,7 +32,7 @@ class PreviewOrder(Input):
 
 @dataclass(frozen=True, slots=True)
 class OrderPreview:
-    """Priced lines, totals, and what stands in the way."""
+    """Priced lines, totals, and what would prevent the order."""
 
     lines: list[Line]
     totals: Totals
@@ -43,9 +43,9 @@ class OrderPreview:
 
 
 async def preview_order(db: AsyncSession, data: PreviewOrder, *, by: Actor, rules: OrderRules) -> OrderPreview:
-    """Price an order as `enter_order` would, taking nothing and locking nothing.
+    """Price an order like `enter_order`, without taking stock or locking anything.
 
-    Raises InvalidInput for unknown products; stock is not checked, since the page shows each product's level itself.
+    Raises InvalidInput for unknown products. Stock is not checked, since the page itself shows each product's level.
     """
     connection = await raw_connection(db)
     lines = await price_lines(connection, data.items, lock=False, check_stock=False)

@@ -1,7 +1,8 @@
-"""Shipping short: what is there goes out, the price of the rest is taken off the claim, and the customer is notified.
+"""Short picks: what is in stock is shipped, the price of the rest is taken off what is owed, and the customer is
+notified.
 
-The lines stay as they were sold. What was never found leaves the order's hold on the stock, and the shelf is corrected
-by as much, so that the ledger still adds up and a later cancellation gives back what was really held.
+The lines stay as they were sold. The order no longer holds the missing units, and the stock level is corrected by the
+same number, so that the ledger still adds up and a later cancellation returns what was really held.
 """
 
 from dataclasses import dataclass
@@ -54,14 +55,14 @@ _NOTE = "Short pick"
 
 
 class MissingItem(Input):
-    """Units of one product that are not there."""
+    """Missing units of one product."""
 
     product_id: Id | None = None
-    """The product, or its SKU instead."""
+    """The product's id, or send its SKU instead."""
     sku: Text60 | None = None
-    """The product's SKU, where no id is sent."""
+    """The product's SKU, if no id is sent."""
     quantity: Quantity
-    """How many units are missing."""
+    """The number of missing units."""
 
     @model_validator(mode="after")
     def _check(self) -> "MissingItem":
@@ -71,17 +72,17 @@ class MissingItem(Input):
 
 
 class ShipShort(Input):
-    """What is missing; without a list, whatever was not scanned."""
+    """What is missing; by default whatever was not scanned."""
 
     items: Annotated[list[MissingItem], Field(max_length=200)] | None = None
-    """The products with the units that are missing."""
+    """The products with their missing units."""
     note: Text2000 = ""
-    """Why, for colleagues."""
+    """The reason, for colleagues."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShippedShort:
-    """What came of it: how many units are missing, and what is taken off the claim in US dollars."""
+    """The result: the number of missing units, and what is taken off what is owed, in US dollars."""
 
     order_number: str
     units: int
@@ -91,9 +92,10 @@ class ShippedShort:
 async def ship_short(
     db: AsyncSession, order_number: str, data: ShipShort, *, by: Actor, company_name: str
 ) -> ShippedShort:
-    """Pack what is there and let the rest go.
+    """Pack what is in stock and drop the rest.
 
-    Raises Refused when nothing is missing or all of it is, and InvalidInput naming lines that miss more than they hold.
+    Raises Refused if nothing or everything is missing, and InvalidInput naming lines with more missing units than
+    ordered.
     """
     require(by, Right.PACK_ORDERS, NOT_THE_FLOOR)
     order = await lock_order(db, await find_order_id(db, order_number), visible_to=by, with_customer=True)
@@ -128,7 +130,7 @@ async def ship_short(
 
 
 def _read_missing(items: list[PackItem], data: ShipShort) -> dict[int, int]:
-    """The units that each line misses."""
+    """Return the missing units of each line."""
     if data.items is None:
         return {item.id: item.left for item in items if item.left > 0}
     missing: dict[int, int] = {}
@@ -141,7 +143,7 @@ def _read_missing(items: list[PackItem], data: ShipShort) -> dict[int, int]:
             or (wanted.product_id is None and item.product_sku.casefold() == (wanted.sku or "").casefold())
         ]
         left = wanted.quantity
-        # The last line of a product is short first, for the earlier ones are packed first.
+        # The last line of a product is short first, because earlier ones are packed first.
         for item in reversed(lines):
             units = min(left, item.quantity - missing.get(item.id, 0))
             if units:
@@ -157,7 +159,7 @@ def _read_missing(items: list[PackItem], data: ShipShort) -> dict[int, int]:
 
 
 async def _note_lines(db: AsyncSession, order: Order, missing: dict[int, int]) -> Decimal:
-    """Write what is short on the lines, and answer what it is worth: its price less its share of the discount."""
+    """Record the short quantities on the lines. Returns their value: their price less their share of the discount."""
     rows = await db.execute(select(OrderItem).where(OrderItem.id.in_(missing)).with_for_update())
     worth = ZERO
     for item in rows.scalars():
@@ -170,9 +172,9 @@ async def _note_lines(db: AsyncSession, order: Order, missing: dict[int, int]) -
 
 
 async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Actor) -> None:
-    """Take the amount off what is unpaid; what was paid for it becomes store credit, and a guest's goes back.
+    """Take the amount off what is unpaid. The part that was paid becomes store credit; a guest's is refunded.
 
-    Credit that was used goes back last. What came by hand from a guest waits for the office.
+    Applied store credit is returned last. What a guest paid by hand needs attention.
     """
     unpaid = min(amount, calculate_unpaid(order))
     if unpaid:
@@ -201,14 +203,14 @@ async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Acto
     if left > ZERO:
         add_attention(order, f"{format_money(left)}{TO_GIVE_BACK_FOR_SHORT}")
     if amount > unpaid or not calculate_unpaid(order):
-        # Else nothing that decides the status has changed: a check may be under review.
+        # Otherwise nothing that determines the status has changed: a check may be under review.
         await settle_refunded_status(db, order, by=by)
 
 
 async def _release_stock(
     db: AsyncSession, order: Order, items: list[PackItem], missing: dict[int, int], *, by: Actor
 ) -> None:
-    """The order holds the missing units no longer, and the shelf does not have them either."""
+    """Remove the missing units from the order's held stock and from the stock level."""
     if not order.takes_stock:
         return
     units: dict[int, int] = {}
@@ -220,7 +222,7 @@ async def _release_stock(
 
 
 async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: Decimal, company_name: str) -> None:
-    """A mail where there is an address, else a text; once for each short pick."""
+    """Notify by email if there is an address, otherwise by text; once per short pick."""
     key = f"{SHORT_MAIL}:{order.id}:{order.version}"
     money = f"We take {format_money(amount)} off your order."
     if order.delivery_email:
@@ -237,7 +239,7 @@ async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: D
 
 
 def write_short_letter(order_number: str, words: str, money: str) -> Letter:
-    """What does not come with an order, and what is taken off it."""
+    """Return the email that says what is missing from an order, and what is taken off."""
     text = (
         f"We could not find all of your order {order_number}. These do not come with it: {words}.\n\n{money} "
         "The rest ships as planned."

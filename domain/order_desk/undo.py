@@ -1,4 +1,4 @@
-"""Taking back an edit of an order's delivery details, notes, lines or rep, while nobody has changed the same since."""
+"""Undoes an edit of an order's delivery details, notes, lines or rep, unless the same was changed again."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ UNDOABLE = (*UNDONE, OrderEventKind.ASSIGNED)
 
 
 async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
-    """Give the fields that one event changed their values from before, or the order its lines.
+    """Restore the fields that one event changed, or the order's previous lines.
 
-    Only who made the edit takes it back. Raises Refused when one of the fields has changed again, when anything has
-    happened since an edit of the lines, or when the order has shipped and its address no longer changes.
+    Only the person who made the edit can undo it. Raises Refused if one of the fields was changed again, if anything
+    has happened since an edit of the lines, or if the order has shipped and its address can no longer change.
     """
     event = (
         await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))
@@ -56,7 +56,7 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
 
 
 async def _name_rep(db: AsyncSession, order: Order) -> str:
-    """Whose order it is again."""
+    """Return the name of the restored rep."""
     rep = await db.get(Staff, order.sales_rep_id) if order.sales_rep_id is not None else None
     return f"{rep.full_name or rep.username} again, undone" if rep is not None else "nobody again, undone"
 
@@ -64,7 +64,7 @@ async def _name_rep(db: AsyncSession, order: Order) -> str:
 async def find_newest_event(
     db: AsyncSession, order_id: int, *, kinds: tuple[OrderEventKind, ...] = UNDONE
 ) -> int | None:
-    """The id of the order's newest event if it is of one of these kinds."""
+    """Return the id of the order's newest event if it is of one of these kinds; otherwise None."""
     newest = (
         await db.execute(
             select(OrderEvent.id, OrderEvent.kind)

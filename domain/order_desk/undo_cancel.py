@@ -1,4 +1,4 @@
-"""Undo of a cancelling a moment ago: the order stands where it stood, while nothing but its stock went back with it."""
+"""Undo of a recent cancellation: the order is restored if only its stock was returned."""
 
 from datetime import timedelta
 
@@ -14,21 +14,21 @@ from domain.orders.record import lock_order, move_locked_order
 from domain.orders.statuses import check_move
 from models import Invoice, Order, OrderEvent, OrderEventKind, OrderStatus
 
-# The toast stays for ten seconds, and longer under a pointer; later an order is reopened as pending.
+# The toast stays for ten seconds, longer under a pointer; after that, an order is reopened as pending.
 UNDO_WITHIN = timedelta(minutes=2)
 UNDOABLE = (OrderStatus.PENDING, OrderStatus.CONFIRMED)
 
 
 async def can_undo_cancelling(db: AsyncSession, order_id: int, *, by: Actor) -> bool:
-    """True while the actor may take back that they cancelled the order."""
+    """Return True while the actor may undo their cancellation of the order."""
     return await _find(db, order_id, by) is not None
 
 
 async def undo_cancelling(db: AsyncSession, order_id: int, *, by: Actor) -> Order:
-    """Give a cancelled order the state and the times that it had, and take its stock again.
+    """Restore a cancelled order's status and timestamps, and take its stock again.
 
-    Raises Refused when it is too late, when something else went back with it, when its stock has been sold meanwhile,
-    and when terms no longer cover an order that was confirmed.
+    Raises Refused if it is too late, if something besides stock was returned, if its stock has been sold in the
+    meantime, and if terms no longer cover an order that was confirmed.
     """
     order = await lock_order(db, order_id, visible_to=by, with_customer=True)
     check_move(OrderStatus(order.status), OrderStatus.PENDING, by.role)
@@ -44,7 +44,8 @@ async def undo_cancelling(db: AsyncSession, order_id: int, *, by: Actor) -> Orde
 
 
 async def _find(db: AsyncSession, order_id: int, by: Actor) -> OrderEvent | None:
-    """The order's newest event, if it is a cancelling by the actor that took neither money nor an invoice along."""
+    """Return the order's newest event if the actor cancelled it without effects on payments or an invoice; otherwise
+    None."""
     newest = select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc()).limit(1)
     event = (await db.execute(newest)).scalar_one_or_none()
     if event is None or event.to_status != OrderStatus.CANCELLED or event.kind != OrderEventKind.MOVED:

@@ -1,1 +1,1 @@
-"""Whom we buy from, at what price, and what has to be bought soon."""
+"""Procurement: vendors, their prices, and what has to be bought soon."""

@@ -1,12 +1,12 @@
-"""The units of each product sold in the last 90 days, from kept hours and those that changed since they were counted.
+"""The units of each product sold in the last 90 days, from stored hours and those that changed since they were counted.
 
-The 90 days begin with an hour.
+The 90 days begin at a full hour.
 """
 
 from domain.kernel.hours import HOUR
 
 SINCE = HOUR.format("now() - interval '90 days'")
-# The lines of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
+# The lines of the hours in `changed`; LATERAL, so that only the rows of these hours are read.
 COUNT_PRODUCTS = f"""
 SELECT h.hour, i.product_id, sum(i.quantity) AS units
 FROM changed AS h
@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (SELECT product_id, quantity FROM order_item WHERE order_id =
 WHERE h.hour >= {SINCE} AND i.product_id IS NOT NULL
 GROUP BY h.hour, i.product_id
 """  # noqa: S608 - constants of ours
-# The sums that are kept are of all kept hours: those that are over, and those that changed, are taken off again.
+# The stored sums cover all stored hours: hours that are too old, and those that changed, are subtracted.
 SOLD = f"""
 changed AS MATERIALIZED (
   SELECT DISTINCT hour FROM hour_change WHERE report = 'trade' AND hour >= {SINCE}
@@ -33,7 +33,7 @@ sold AS (
     UNION ALL SELECT product_id, units FROM ({COUNT_PRODUCTS}) AS again
   ) AS each GROUP BY product_id
 )"""  # noqa: S608 - constants of ours
-# What a count writes of the hours in `changed`, and what it lets go of.
+# What a recount writes for the hours in `changed`, and what it deletes.
 KEEP_PRODUCTS = f"""
 over AS (
   DELETE FROM product_hour WHERE hour < {SINCE} OR hour IN (SELECT hour FROM changed) RETURNING product_id, units

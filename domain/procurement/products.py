@@ -1,4 +1,4 @@
-"""What vendors sell us, with the range of the price and the lead time; prices are for who may see costs."""
+"""The products that vendors sell us, with price range and lead time; prices are only for readers who may see costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -25,43 +25,43 @@ Days = Annotated[float, Field(ge=0, le=3_650)]
 
 
 class ListVendorProducts(NewestPageInput):
-    """What one vendor's list may be asked for."""
+    """The filters of one vendor's list."""
 
     all: All = "0"
-    """1 lists archived ones too."""
+    """1 includes archived ones."""
 
     @property
     def shows_archived(self) -> bool:
-        """True when archived ones are wanted too."""
+        """True if archived ones are included."""
         return self.all in {"1", "true"}
 
 
 class ListProcurementProducts(ListVendorProducts):
-    """The same over all vendors."""
+    """The filters of the list for all vendors."""
 
     category: Text200 | None = None
-    """Only this category, whatever its case."""
+    """Only this category, ignoring case."""
 
 
 class VendorProductFields(Input):
-    """What is known of a vendor's product beside its name."""
+    """The fields of a vendor's product except its name."""
 
     category: Text200 | None = None
     description: Text2000 | None = None
     model_number: Text60 | None = None
     est_price_min: MoneyIn | None = None
-    """The least that one costs, in US dollars."""
+    """The lowest price, in US dollars."""
     est_price_max: MoneyIn | None = None
-    """The most that one costs, in US dollars."""
+    """The highest price, in US dollars."""
     lead_time_days: Days | None = None
-    """Days from the order to the delivery, kept to one decimal."""
+    """Days from order to delivery, rounded to one decimal."""
     notes: Text2000 | None = None
     active: bool | None = None
     """False archives the product."""
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """A least price above the most; what is no number is a fault of its own."""
+        """Report a lowest price above the highest; a value that is not a number is a separate error."""
         prices = (sent.get("est_price_min"), sent.get("est_price_max"))
         numbers: list[Any] = [price for price in prices if isinstance(price, int | float | Decimal)]
         is_above = len(numbers) == len(prices) and numbers[0] > numbers[1]
@@ -77,20 +77,20 @@ class AddVendorProduct(VendorProductFields):
 
 
 class UpdateProcurementProduct(VendorProductFields):
-    """The fields to change; an absent one stays."""
+    """The fields to change; missing ones stay unchanged."""
 
     name: Filled200 | None = None
     vendor_id: Id | None = None
-    """The vendor that it moves to."""
+    """The vendor to which it moves."""
     product_id: Id | None = None
     """The product of ours that it is."""
     version: int | None = None
-    """The version that was read; an old one is refused."""
+    """The version that was read; the change is refused if it is no longer the current one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VendorProductRow:
-    """One product of a vendor; prices are None for who may not see costs."""
+    """One product of a vendor. Prices are None for readers who may not see costs."""
 
     id: int
     vendor_id: int
@@ -125,7 +125,7 @@ _SELECT: Select[Any] = (
 async def list_products(
     db: Reader, query: ListVendorProducts, *, visible_to: Actor, vendor_id: int | None = None
 ) -> Page[VendorProductRow]:
-    """A page of products by name, of all vendors or one; raises NotFound for a vendor that there is not."""
+    """Return a page of products by name, of all vendors or one. Raises NotFound for an unknown vendor."""
     conditions: list[Any] = [] if query.shows_archived else [VendorProduct.active]
     if vendor_id is not None:
         await get_vendor(db, vendor_id)
@@ -142,7 +142,7 @@ async def list_products(
 
 
 async def get_product(db: Reader, product_id: int, *, visible_to: Actor) -> VendorProductRow:
-    """One product of a vendor; raises NotFound."""
+    """Return one product of a vendor. Raises NotFound."""
     row = (await db.execute(_SELECT.where(VendorProduct.id == product_id))).first()
     if row is None:
         raise NotFound("There is no such procurement product.")
@@ -150,7 +150,7 @@ async def get_product(db: Reader, product_id: int, *, visible_to: Actor) -> Vend
 
 
 async def add_product(db: AsyncSession, vendor_id: int, data: AddVendorProduct, *, by: Actor) -> VendorProductRow:
-    """Add a product to a vendor; raises NotFound for a vendor that there is not."""
+    """Add a product to a vendor. Raises NotFound for an unknown vendor."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     vendor = await get_vendor(db, vendor_id)
     await _check_links(db, None, data.product_id)
@@ -166,7 +166,8 @@ async def add_product(db: AsyncSession, vendor_id: int, data: AddVendorProduct, 
 async def update_product(
     db: AsyncSession, product_id: int, data: UpdateProcurementProduct, *, by: Actor
 ) -> VendorProductRow:
-    """Change the fields sent, also whose it is; raises InvalidInput where the prices would cross."""
+    """Change the fields that were sent, possibly moving it to another vendor. Raises InvalidInput if the lowest price
+    would exceed the highest."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     product = await _lock(db, product_id)
     if data.version is not None and data.version != product.version:
@@ -198,7 +199,7 @@ async def update_product(
 
 
 async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> None:
-    """Delete a vendor's product; raises NotFound."""
+    """Delete a vendor's product. Raises NotFound."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     product = await _lock(db, product_id)
     vendor_id, name = product.vendor_id, product.name
@@ -223,7 +224,7 @@ def _plain(value: Any) -> Any:
 
 
 async def _check_links(db: AsyncSession, vendor_id: int | None, product_id: int | None) -> None:
-    """Raise InvalidInput for a vendor or a product of ours that there is not."""
+    """Raise InvalidInput for an unknown vendor or product."""
     wrong = {}
     if vendor_id is not None and await db.get(Vendor, vendor_id) is None:
         wrong["vendor_id"] = "is no vendor of ours"

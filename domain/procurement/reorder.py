@@ -1,4 +1,4 @@
-"""What has to be bought soon: at or below its reorder level, or less than its lead time's worth of sales is left."""
+"""What has to be bought soon: stock at or below the reorder level, or not enough for sales during the lead time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.procurement.pace import SOLD
 
 Reader = AsyncSession | AsyncConnection
 MOST = 200
-# The vendor with the shortest lead time stands beside the product; without one the last delivery's does.
+# The vendor with the shortest lead time is shown with the product; without one, that of the last delivery.
 _SOON = text(f"""
 WITH {SOLD}
 SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, p.sold, p.lead_time_days,
@@ -46,7 +46,8 @@ ORDER BY p.days_left, p.id
 
 @dataclass(frozen=True, slots=True)
 class ReorderSoon:
-    """A product that runs short; `sold` are the units of the last 90 days, costs None for who may not see them."""
+    """A product that runs short. `sold` is the units of the last 90 days; costs are None for readers who may not see
+    them."""
 
     id: int
     sku: str
@@ -63,12 +64,12 @@ class ReorderSoon:
 
     @property
     def days_left(self) -> int | None:
-        """How many days the stock lasts at the pace of the last 90; None without sales."""
+        """The number of days for which the stock lasts at the rate of the last 90 days; None without sales."""
         return self.stock_quantity * 90 // self.sold if self.sold else None
 
 
 async def list_reorder_soon(db: Reader, *, visible_to: Actor) -> list[ReorderSoon]:
-    """The products to buy soon, the one that runs out first at the top; one statement."""
+    """Return the products to buy soon, the one that runs out first at the top; one statement."""
     sees = may(visible_to, Right.SEE_COSTS)
     rows = [tuple(row) for row in await db.execute(_SOON, {"most": MOST})]
     return [ReorderSoon(*(row if sees else (*row[:9], None, None, None))) for row in rows]
@@ -88,7 +89,7 @@ class Bought:
 
 
 async def list_bought(db: Reader, vendor_id: int, *, visible_to: Actor, most: int = 50) -> list[Bought]:
-    """What came from a vendor at what cost, the newest first."""
+    """Return what was delivered by a vendor and at what cost, newest first."""
     rows = await db.execute(
         text("""
         SELECT p.id, p.sku, p.name, m.delta, m.unit_cost, m.created_at, m.actor_name

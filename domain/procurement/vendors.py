@@ -1,4 +1,4 @@
-"""Vendors: kept as they are typed; one that a request for quotes names is archived instead of deleted."""
+"""Vendors. One that a request for quotes refers to is archived instead of deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -25,27 +25,27 @@ All = Literal["0", "1", "true", "false"]
 
 
 class ListVendors(NewestPageInput):
-    """What the list may be asked for."""
+    """The filters of the list."""
 
     all: All = "0"
-    """1 lists archived ones too."""
+    """1 includes archived ones."""
     search: Text60 | None = None
     """A vendor's name, contact, email or phone."""
 
     @property
     def shows_archived(self) -> bool:
-        """True when archived ones are wanted too."""
+        """True if archived ones are included."""
         return self.all in {"1", "true"}
 
 
 class VendorFields(Input):
-    """What is known of a vendor beside the name."""
+    """The fields of a vendor except its name."""
 
     website: Text200 | None = None
     phone: PhoneIn | None = None
     email: EmptyableEmailIn | None = None
     contact_name: Text200 | None = None
-    """Whom to ask for."""
+    """The contact person."""
     address: Text200 | None = None
     notes: Text2000 | None = None
     active: bool | None = None
@@ -59,16 +59,16 @@ class CreateVendor(VendorFields):
 
 
 class UpdateVendor(VendorFields):
-    """The fields to change; an absent one stays, an empty text empties it."""
+    """The fields to change; missing ones stay unchanged, an empty string clears a field."""
 
     name: Filled200 | None = None
     version: int | None = None
-    """The version that was read; an old one is refused."""
+    """The version that was read; the change is refused if it is no longer the current one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VendorRow:
-    """One vendor as everybody sees it."""
+    """One vendor, without data that is limited to some readers."""
 
     id: int
     name: str
@@ -86,7 +86,7 @@ _COLUMNS = [getattr(Vendor, field.name) for field in fields(VendorRow)]
 
 
 async def list_vendors(db: Reader, query: ListVendors) -> Page[VendorRow]:
-    """A page of vendors by name."""
+    """Return a page of vendors by name."""
     conditions: list[ColumnElement[bool]] = [] if query.shows_archived else [VENDORS.active]
     if query.search:
         conditions.append(VENDORS.search_text.like(f"%{as_search_pattern(query.search.lower())}%"))
@@ -97,13 +97,13 @@ async def list_vendors(db: Reader, query: ListVendors) -> Page[VendorRow]:
 
 
 async def list_vendor_names(db: Reader) -> Sequence[tuple[int, str]]:
-    """The vendors that goods may come from, for a chooser."""
+    """Return the vendors to choose from for a delivery, as (id, name)."""
     statement = select(Vendor.id, Vendor.name).where(Vendor.active).order_by(func.lower(Vendor.name), Vendor.id)
     return [(row[0], row[1]) for row in await db.execute(statement.limit(500))]
 
 
 async def get_vendor(db: Reader, vendor_id: int) -> VendorRow:
-    """One vendor; raises NotFound."""
+    """Return one vendor. Raises NotFound."""
     row = (await db.execute(select(*_COLUMNS).where(Vendor.id == vendor_id))).first()
     if row is None:
         raise NotFound("There is no such vendor.")
@@ -111,7 +111,7 @@ async def get_vendor(db: Reader, vendor_id: int) -> VendorRow:
 
 
 async def create_vendor(db: AsyncSession, data: CreateVendor, *, by: Actor) -> VendorRow:
-    """Keep a new vendor."""
+    """Create a vendor."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     vendor = Vendor(**_read(data))
     db.add(vendor)
@@ -121,7 +121,7 @@ async def create_vendor(db: AsyncSession, data: CreateVendor, *, by: Actor) -> V
 
 
 async def update_vendor(db: AsyncSession, vendor_id: int, data: UpdateVendor, *, by: Actor) -> VendorRow:
-    """Change the fields sent; raises NotFound, and Refused for a stale version."""
+    """Change the fields that were sent. Raises NotFound, and Refused for a stale version."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     vendor = await _lock(db, vendor_id)
     if data.version is not None and data.version != vendor.version:
@@ -146,7 +146,8 @@ async def update_vendor(db: AsyncSession, vendor_id: int, data: UpdateVendor, *,
 
 
 async def delete_vendor(db: AsyncSession, vendor_id: int, *, by: Actor) -> str:
-    """Delete a vendor with its products, or archive one that a request for quotes names; says which it was."""
+    """Delete a vendor with its products, or archive one that a request for quotes refers to. Returns which it was, as a
+    sentence."""
     require(by, Right.DELETE_VENDORS, "Only administrators delete vendors.")
     vendor = await _lock(db, vendor_id)
     name = vendor.name
@@ -173,7 +174,7 @@ async def note_change(  # noqa: PLR0917 - what one entry says
     *,
     by: Actor,
 ) -> None:
-    """The change in the audit trail, and the pages that show the vendor."""
+    """Record the change in the audit trail, and notify the pages that show the vendor."""
     await record_audit(
         db,
         action=action,
@@ -195,7 +196,7 @@ async def _lock(db: AsyncSession, vendor_id: int) -> Vendor:
 
 
 def _read(data: CreateVendor | UpdateVendor) -> dict[str, Any]:
-    """The columns that were sent, a phone in its one spelling."""
+    """Return the columns that were sent, with the phone number normalised."""
     sent = data.model_dump(exclude_none=True, exclude={"version"})
     if sent.get("phone"):
         sent["phone"] = parse_phone(sent["phone"])

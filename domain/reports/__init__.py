@@ -1,1 +1,1 @@
-"""Figures made of what happened, each with the rows it counts."""
+"""Reports: figures, each of which can be traced to the rows it counts."""

@@ -1,4 +1,4 @@
-"""What a new company still lacks before its first order; with the first order nobody is led any further."""
+"""What a new company still needs before its first order; after that, no more guidance is shown."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from models import ApiKey, Category, Order, Product, Staff
 
 @dataclass(frozen=True, slots=True)
 class FirstRun:
-    """What there is so far."""
+    """What exists so far."""
 
     categories: int
     products: int
@@ -19,7 +19,7 @@ class FirstRun:
 
 
 async def find_first_run(db: Reader) -> FirstRun | None:
-    """What there is in a company without any order; None from the first order on."""
+    """Return what exists in a company without orders; None once there is an order."""
     is_new = ~exists(select(Order.id))
     row = (
         await db.execute(

@@ -1,6 +1,6 @@
-"""What a colleague sees first: what waits for somebody, and a few figures of a period against the one before.
+"""The home page of staff: what waits for somebody, and a few figures of a period compared with the previous one.
 
-Every figure is made of rows that the list of orders shows under the same conditions, so that they add up to it.
+Every figure equals the sum of the rows that the list of orders shows with the same filters.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ WAITS_LONG = timedelta(hours=1)
 
 
 class HomeRange(StrEnum):
-    """The periods that home can show."""
+    """The periods that the home page can show."""
 
     WEEK = "7d"
     MONTH_BACK = "30d"
@@ -52,13 +52,13 @@ class HomeRange(StrEnum):
 
 
 class HomeQuery(Input):
-    """The period asked for."""
+    """The requested period."""
 
     range: HomeRange = HomeRange.MONTH_BACK
 
 
 class Waiting(StrEnum):
-    """The kinds of orders that wait for somebody, the most urgent first."""
+    """The kinds of orders that wait for somebody, most urgent first."""
 
     ON_HOLD = "on_hold"
     FAILED = "failed"
@@ -70,14 +70,14 @@ class Waiting(StrEnum):
     SHIPPED = "shipped"
 
 
-# What waits for the desk, where an order may wait for several reasons; a packer has work of their own.
+# The kinds for the office; an order may be of several kinds. Packers have their own.
 DESK_KINDS = (Waiting.ON_HOLD, Waiting.FAILED, Waiting.MARKED, Waiting.PENDING, Waiting.CHECKS)
 FLOOR_KINDS = (Waiting.CONFIRMED, Waiting.PACKED)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingOrders:
-    """Orders of one kind: how many, their balances together, and the one that waits longest."""
+    """The orders of one kind: their number, the sum of their balances, and the oldest one."""
 
     count: int = 0
     balance: Decimal = ZERO
@@ -90,20 +90,20 @@ class WaitingOrders:
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """Orders placed in a stretch of time, cancelled ones left out."""
+    """Orders placed in a period, without cancelled ones."""
 
     orders: int = 0
     revenue: Decimal = ZERO
 
     @property
     def average(self) -> Decimal:
-        """Revenue of the average order; zero without orders."""
+        """The mean order total; zero without orders."""
         return round_half_up(self.revenue / self.orders) if self.orders else ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class SalesDay:
-    """One column of the chart: a day, or a month of the whole history; `before` is the one it is compared with."""
+    """One column of the chart: a day, or a month of the whole history. `before` is the one it is compared with."""
 
     first: date
     last: date
@@ -113,7 +113,7 @@ class SalesDay:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of business days and the one before it; `first` is None for the whole history."""
+    """A period of business days and the previous one. `first` is None for the whole history."""
 
     first: date | None
     last: date
@@ -123,9 +123,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Everything that home shows; `waiting_orders` counts each order once.
+    """The data of the home page. `waiting_orders` counts each order once.
 
-    Money is absent for who may not see it, and `waiting` has no packed and shipped orders for who may.
+    Amounts are missing for readers who may not see money; for those who may, `waiting` has no packed and shipped
+    orders.
     """
 
     period: Period
@@ -150,7 +151,7 @@ _IS_WAITING: dict[Waiting, ColumnElement[bool]] = {
 
 
 async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone: tzinfo) -> Home:
-    """Home as this colleague may see it, in at most four statements."""
+    """Return the home page as this colleague may see it, in at most four statements."""
     period = choose_period(query.range, business_today(timezone))
     waiting = await _count_waiting(db, visible_to)
     orders = await _count_orders(db, visible_to)
@@ -171,7 +172,8 @@ async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone:
 
 
 def choose_period(wanted: HomeRange, today: date) -> Period:
-    """The days of a range up to today, and as many before them; a month is compared with the last one's same days."""
+    """Return the days of a range up to today, and as many days before; a month is compared with the same days of the
+    last one."""
     if wanted is HomeRange.ALL:
         return Period(None, today, None, None)
     if wanted is HomeRange.MONTH:
@@ -185,7 +187,7 @@ def choose_period(wanted: HomeRange, today: date) -> Period:
 
 
 async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrders]:
-    """Every kind that this colleague is shown, each by an index that holds little else."""
+    """Return the kinds that this colleague is shown, each found with a small partial index."""
     hides_money = not sees_money(reader)
     statement = _write_waiting(owner_of_seen(reader), hides_money)
     found: dict[Waiting, WaitingOrders] = {}
@@ -205,9 +207,10 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
 
 @cache
 def _write_waiting(owner: str | None, hides_money: bool) -> CompoundSelect[Any]:
-    """The statement for all readers of one kind; `owner` is the column of an order that holds the reader, if any.
+    """The statement for all readers of one kind. `owner` is the column of an order that must contain the reader's id,
+    if any.
 
-    Readers who see money are shown no counts of packed and shipped orders.
+    Readers who may see money get no counts of packed and shipped orders.
     """
     name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
     reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
@@ -230,7 +233,7 @@ def _write_waiting(owner: str | None, hides_money: bool) -> CompoundSelect[Any]:
 
 
 async def _count_orders(db: Reader, reader: Actor) -> int:
-    """How many orders wait for this colleague, each counted once."""
+    """Return how many orders wait for this colleague, each counted once."""
     statement = _write_count(owner_of_seen(reader), FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS)
     return (await db.execute(statement, {"owner": reader.id})).scalar_one()
 
@@ -248,13 +251,14 @@ def _waits(kind: Waiting, owner: str | None) -> list[ColumnElement[bool]]:
 
 
 async def _count_failed_mails(db: Reader) -> int:
-    """How many messages were given up."""
+    """Return the number of messages that failed."""
     failed = select(func.count()).where(MESSAGES.state == MessageState.FAILED)
     return (await db.execute(failed)).scalar_one()
 
 
 async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo) -> list[SalesDay]:
-    """The sales of each day of the period beside the day that many days before; months for the whole history."""
+    """Return the sales of each day of the period with those of the corresponding day before; months for the whole
+    history."""
     unit = "day" if period.first is not None else "month"
     kept = select_days(timezone)
     conditions = [kept.c.status != OrderStatus.CANCELLED, *days_seen_by(kept, reader)]
@@ -270,7 +274,7 @@ async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo
     by_day = {row[0].date(): Sales(int(row[1]), row[2]) for row in await db.execute(statement)}
     if period.first is None:
         return _list_months(by_day, period.last)
-    assert period.before_first is not None  # every period with a beginning has one before it
+    assert period.before_first is not None  # every period with a beginning has a previous one
     assert period.before_last is not None
     days = []
     for number in range((period.last - period.first).days + 1):
@@ -281,11 +285,11 @@ async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo
 
 
 def _list_months(by_month: dict[date, Sales], last: date) -> list[SalesDay]:
-    """Every month from the first order on, also the ones without any."""
+    """Return all months from the first order on, including those without orders."""
     if not by_month:
         return []
     month, months = min(by_month), []
-    # An order dated ahead would otherwise be left out of the sum.
+    # Otherwise an order dated in the future would be missing from the sum.
     while month <= max(last, *by_month):
         end = add_months(month, 1) - timedelta(days=1)
         months.append(SalesDay(month, end, by_month.get(month, Sales()), None))

@@ -1,4 +1,4 @@
-"""The labels that a month's shipping cost is made of, for the figure of the profit page that opens them."""
+"""The labels that make up a month's shipping cost, for the figure on the profit page that opens them."""
 
 from collections.abc import AsyncIterator
 from datetime import date, tzinfo
@@ -23,7 +23,7 @@ COLUMNS = ("bought_on", "order_number", "carrier", "service", "tracking_number",
 
 
 def export_label_costs(database: Database, day: date, *, visible_to: Actor, timezone: tzinfo) -> AsyncIterator[bytes]:
-    """The labels bought in the business month of a day as pieces of a CSV file; those refunded since are left out."""
+    """Return the labels bought in a day's business month as chunks of a CSV file, without those refunded since."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
     cells = (
         on_day(LABELS.bought_at),

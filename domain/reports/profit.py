@@ -1,7 +1,7 @@
-"""Profit by business month: what was sold, what it cost, and what sending it cost. One statement over kept hours.
+"""Profit by business month: sales, cost of goods and cost of shipping. One statement over stored hours.
 
-An order counts in the month it was placed in unless it is cancelled; allowances and credit memos count in the month
-they were given in, and labels in the month they were bought in unless they were refunded.
+An order counts in the month in which it was placed unless it is cancelled. Allowances and credit memos count in the
+month in which they were given, and labels in the month in which they were bought unless they were refunded.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from domain.kernel.money import ZERO, round_half_up
 from domain.orders.queries import Reader
 from domain.reports.trade_hours import TRADE
 
-# Every month's instants come as two arrays, so that the months follow the business's calendar and not UTC's.
+# The bounds of the months are passed as two arrays, so that months follow the business calendar and not UTC.
 _PROFIT = text(f"""
 WITH {TRADE},
 month AS (
@@ -39,15 +39,15 @@ ORDER BY place
 
 
 class ProfitQuery(Input):
-    """How far back to look."""
+    """How many months to include."""
 
     period: Annotated[int, Field(ge=1, le=60)] = 6
-    """Months, the running one included."""
+    """The number of months, including the current one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthProfit:
-    """One month, US dollars. `total_sales` is less `allowances`; `lines_without_cost` count as costing nothing."""
+    """One month, in US dollars. `total_sales` is net of `allowances`; `lines_without_cost` count with a cost of 0."""
 
     first: date
     order_count: int
@@ -66,39 +66,39 @@ class MonthProfit:
 
     @property
     def month(self) -> int:
-        """1 to 12."""
+        """The month, 1 to 12."""
         return self.first.month
 
     @property
     def month_label(self) -> str:
-        """As tables write it: `Nov 2026`."""
+        """The month as in tables: `Nov 2026`."""
         return f"{self.first:%b %Y}"
 
     @property
     def income(self) -> Decimal:
-        """Sales and delivery fees together."""
+        """Sales plus delivery fees."""
         return self.total_sales + self.delivery_fees
 
     @property
     def gross_profit(self) -> Decimal:
-        """What is left of sales and delivery fees after goods and shipping."""
+        """Sales and delivery fees less goods and shipping."""
         return self.total_sales + self.delivery_fees - self.cost_of_goods - self.shipping_cost
 
     @property
     def avg_order_value(self) -> Decimal:
-        """Sales and delivery fees of the average order; 0 without orders."""
+        """The mean of sales and delivery fees per order; 0 without orders."""
         return calculate_average(self.total_sales + self.delivery_fees, self.order_count)
 
     @property
     def margin_percent(self) -> Decimal | None:
-        """Gross profit in percent of sales and delivery fees; None without any."""
+        """Gross profit in percent of sales and delivery fees; None if these are 0."""
         income = self.total_sales + self.delivery_fees
         return self.gross_profit * 100 / income if income else None
 
 
 @dataclass(frozen=True, slots=True)
 class Profit:
-    """The months, oldest first, and what they come to together; `before` is as many months before them, where asked."""
+    """The months, oldest first, and their totals. `before` is the same number of months before, if requested."""
 
     period: int
     monthly: list[MonthProfit]
@@ -109,9 +109,9 @@ class Profit:
 async def get_profit(
     db: Reader, query: ProfitQuery, *, visible_to: Actor, timezone: tzinfo, compares: bool = False
 ) -> Profit:
-    """The last `period` months, the running one included; months without orders are rows of zeros.
+    """Return the last `period` months, including the current one. Months without orders are rows of zeros.
 
-    With `compares` as many months before them are read in the same statement.
+    With `compares`, the same number of months before is read in the same statement.
     """
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
     firsts = list_months(query.period * 2 if compares else query.period, business_today(timezone))
@@ -124,13 +124,13 @@ async def get_profit(
 
 
 def list_months(period: int, today: date) -> list[date]:
-    """The first days of the last months up to the running one."""
+    """Return the first days of the last months up to the current one."""
     running = first_of_month(today)
     return [add_months(running, -back) for back in range(period - 1, -1, -1)]
 
 
 def add_up(months: list[MonthProfit]) -> MonthProfit:
-    """Several months as one, named by the first."""
+    """Sum up several months as one, named by the first."""
     return MonthProfit(
         months[0].first,
         sum(month.order_count for month in months),
@@ -145,7 +145,7 @@ def add_up(months: list[MonthProfit]) -> MonthProfit:
 
 
 def calculate_average(income: Decimal, orders: int) -> Decimal:
-    """The value of the average order, half up to the cent; 0 without orders."""
+    """Return the mean order value, rounded half up to the cent; 0 without orders."""
     return round_half_up(income / orders) if orders else ZERO
 
 

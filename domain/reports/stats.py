@@ -1,4 +1,4 @@
-"""Order counts by state, revenue and what needs attention, for a range of business days."""
+"""Order counts by status, revenue and what needs attention, for a range of business days."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -20,15 +20,15 @@ from models import OrderStatus
 
 
 class StatsQuery(Input):
-    """The range asked for."""
+    """The requested range."""
 
     range: HomeRange = HomeRange.ALL
-    """7d and 30d are days up to today, month is the running one, all the whole history."""
+    """7d and 30d are days up to today, month is the current month, all is the whole history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts of the orders of a range; `needs_attention` is the work list's count, whatever the range."""
+    """Counts of the orders of a range. `needs_attention` is the work list's count, regardless of the range."""
 
     total_orders: int
     pending: int
@@ -42,7 +42,7 @@ class Stats:
 
 
 async def get_stats(db: Reader, query: StatsQuery, *, visible_to: Actor, timezone: tzinfo) -> Stats:
-    """The figures as the actor may see them: a rep's own orders, and no revenue for the warehouse."""
+    """Return the figures as the actor may see them: for a rep their own orders, and no revenue for the warehouse."""
     require(visible_to, Right.SEE_STATS, "Your role does not see the figures.")
     days = select_days(timezone)
     conditions = days_seen_by(days, visible_to)

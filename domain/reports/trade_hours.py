@@ -1,6 +1,7 @@
-"""What profit is made of, by the hour: sales, fees, goods, allowances and labels, counted from the rows themselves.
+"""The parts of profit by hour: sales, fees, goods, allowances and labels, counted from the rows themselves.
 
-A reader takes the kept hours, and counts those that changed since. `proofs/profit.py` holds both to a plain recount.
+Readers use the stored hours, and recount those that changed since. `proofs/profit.py` compares both with a full
+recount.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +13,8 @@ from domain.procurement.pace import KEEP_PRODUCTS
 FOLD_JOB = "count_trade_hours"
 _COLUMNS = "orders, sales, fees, goods, bare_lines, bare_sales, allowances, shipping"
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in _COLUMNS.split(", "))
-# Every row that counts in the hours of `changed`, with its moment: lateral, so that however few hours are asked for no
-# other rows are read.
+# Every row that counts in the hours of `changed`, with its time; LATERAL, so that only the rows of these hours are
+# read.
 COUNT_TRADE = f"""
 SELECT o.created_at AS at, 1 AS orders, o.subtotal - o.discount_amount AS sales, o.delivery_fee AS fees, g.goods,
   g.bare_lines, g.bare_sales, 0.00 AS allowances, 0.00 AS shipping
@@ -58,7 +59,8 @@ CROSS JOIN LATERAL (
     AND refund_status IS DISTINCT FROM 'refunded' OFFSET 0
 ) AS l
 """  # noqa: S608 - constants of ours
-# What was traded between two moments, as rows to add up by their moment; hours that a moment cuts are counted again.
+# What was traded between two moments, as rows to be summed up by time; hours that contain one of them are counted
+# again.
 TRADE = f"""{changed_between("trade", "begins", "ends")},
 trade AS (
   SELECT * FROM (
@@ -76,5 +78,5 @@ SELECT {HOUR.format("at")} AS hour, {_SUMS} FROM ({COUNT_TRADE}) AS each GROUP B
 
 
 async def fold_trade_hours(db: AsyncSession) -> None:
-    """Count the hours that changed, and keep them."""
+    """Recount the hours that changed, and store them."""
     await count_for_good(db, _FOLD)

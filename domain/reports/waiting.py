@@ -1,4 +1,4 @@
-"""The small numbers beside the navigation: what waits for somebody, in one statement of bounded cost."""
+"""The small numbers in the navigation: what waits for somebody, in one statement of bounded cost."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -27,7 +27,7 @@ from models import (
 )
 
 MOST_COUNTED = 999
-# What of these a reader may see decides which numbers there are.
+# The reader's rights decide which of these numbers are counted.
 _COUNTED = (
     Right.EDIT_INVOICES,
     Right.SEE_SAVINGS_REQUESTS,
@@ -39,8 +39,8 @@ _COUNTED = (
 
 
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
-    """How much waits: orders, checks, late invoices, requests, calls, failed messages and jobs, and how many imports
-    run; at most 999 of each."""
+    """Return how many items wait: orders, checks, late invoices, requests, calls, failed messages and jobs, and how
+    many imports are running; at most 999 of each."""
     rights = frozenset(right for right in _COUNTED if may(visible_to, right))
     statement = _write_counts(owner_of_seen(visible_to), rights)
     return dict((await connection.execute(statement, {"owner": visible_to.id})).mappings().one())
@@ -48,7 +48,7 @@ async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Ma
 
 @cache
 def _write_counts(owner: str | None, rights: frozenset[Right]) -> Select[Any]:
-    """The statement for readers with these rights that the column `owner` of their orders holds."""
+    """The statement for readers with these rights whose id the column `owner` of their orders contains."""
     mine = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
     chosen = {
         "orders": select(ORDERS.id).where(needs_attention(), *mine),

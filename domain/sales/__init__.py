@@ -1,1 +1,1 @@
-"""The sales floor: what reps see of customers and catalogue, the orders they place, and how they do."""
+"""The sales floor: customers and catalogue for reps, the orders they place, and their figures."""

@@ -1,4 +1,4 @@
-"""Bank details that a customer gave: the number is encrypted for its row, and nobody ever reads it whole again.
+"""Bank details of customers: the account number is encrypted and bound to its row, and is never shown as a whole.
 
 Only the last four digits are shown. An HMAC of the number finds the same account at two customers.
 """
@@ -30,7 +30,7 @@ from models import AccountType, AuditAction, BankAccount, Customer, Staff
 
 _BETWEEN = re.compile(r"[\s.-]+")
 _LINES = re.compile(r"[0-9]{4,17}", re.ASCII)
-# The Federal Reserve's districts, thrift institutions, electronic identifiers, and traveller's cheques.
+# The Federal Reserve districts, thrift institutions, electronic identifiers, and traveller's cheques.
 _PREFIXES = {*range(1, 13), *range(21, 33), *range(61, 73), 80}
 
 
@@ -77,23 +77,23 @@ AccountTypeIn = Annotated[
 
 
 class SaveBankAccount(Input):
-    """Bank details as the customer said them."""
+    """Bank details as given by the customer."""
 
     bank_name: Text200 | None = None
-    """The bank's name."""
+    """The name of the bank."""
     account_name: Text200 | None = None
-    """Whose account it is."""
+    """The name of the account holder."""
     routing_number: RoutingNumber
     """The bank's ABA number, nine digits."""
     account_number: AccountNumber
-    """4 to 17 digits; kept encrypted and never shown whole."""
+    """4 to 17 digits; stored encrypted and never shown as a whole."""
     account_type: AccountTypeIn = AccountType.CHECKING
     """checking or savings."""
 
 
 @dataclass(frozen=True, slots=True)
 class BankDetails:
-    """What may be seen of a customer's bank details."""
+    """The visible part of a customer's bank details."""
 
     customer_id: int
     has_ach: bool = False
@@ -107,7 +107,8 @@ class BankDetails:
 
 
 async def get_bank_details(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> BankDetails:
-    """A customer's bank details, the number down to its last four digits; raises NotFound and NotAllowed."""
+    """Return a customer's bank details, with only the last four digits of the number. Raises NotFound and
+    NotAllowed."""
     require(visible_to, Right.SEE_BANK_DETAILS, "Your role does not see bank details.")
     await _check_customer(db, customer_id, visible_to)
     account = await _find(db, customer_id)
@@ -117,7 +118,7 @@ async def get_bank_details(db: AsyncSession, customer_id: int, *, visible_to: Ac
 async def save_bank_account(
     db: AsyncSession, customer_id: int, data: SaveBankAccount, *, by: Actor, keys: list[str]
 ) -> BankDetails:
-    """Keep a customer's bank details in place of those before; who did it is in the audit trail, the number is not."""
+    """Replace a customer's bank details. The audit trail records who did it, but not the number."""
     require(by, Right.SEE_BANK_DETAILS, "Your role does not keep bank details.")
     await _check_customer(db, customer_id, by, lock=True)
     account = await _find(db, customer_id)
@@ -154,23 +155,24 @@ async def save_bank_account(
 
 
 def context_of(account_id: int) -> str:
-    """What a kept number is bound to: its row."""
+    """Return what a stored number is bound to: its row."""
     return f"bank_account:{account_id}"
 
 
 def read_number(account: BankAccount, keys: list[str]) -> str:
-    """The whole number, for a debit alone; raises UnreadableSecretError for one that was moved or changed."""
+    """Return the whole number, only for a debit. Raises UnreadableSecretError for one that was moved or changed."""
     return open_secret(account.sealed_number, keys, context_of(account.id))
 
 
 def index_number(routing_number: str, account_number: str, keys: list[str]) -> str:
-    """A name of the account that reveals nothing about it: an HMAC with a key made from the newest data key."""
+    """Return an index value that reveals nothing about the account: an HMAC with a key derived from the newest data
+    key."""
     key = hashlib.sha256(b"bank account index\0" + keys[0].encode()).digest()
     return hmac.new(key, f"{routing_number}:{account_number}".encode(), hashlib.sha256).hexdigest()
 
 
 async def rotate_bank_accounts(db: AsyncSession, keys: list[str], *, most: int = 500) -> int:
-    """Encrypt again what an older data key closed; returns how many. Run it until it returns 0."""
+    """Encrypt again numbers that use an older data key. Returns how many. Repeat until it returns 0."""
     accounts = (await db.scalars(select(BankAccount).order_by(BankAccount.id).with_for_update())).all()
     old = [account for account in accounts if needs_rotation(account.sealed_number, keys)][:most]
     for account in old:

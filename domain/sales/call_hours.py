@@ -1,7 +1,8 @@
-"""The calls of each colleague, from kept hours and those that changed since they were counted.
+"""The calls of each colleague, from stored hours and those that changed since they were counted.
 
-A call is a logged outcome, or one that was only stamped as made. It rang by the clock of who was called: the first
-zone of their entry, else the business's. Where that clock need not show UTC's minutes the quarter is kept too.
+A call is a logged outcome, or one that was only marked as made. Its local time is that of the called person: the first
+time zone of their entry, otherwise the business time zone. If the zone's offset may not be a whole hour, quarters are
+stored.
 """
 
 from datetime import date, datetime, timedelta, tzinfo
@@ -16,7 +17,7 @@ from domain.orders.queries import Reader
 
 FOLD_JOB = "count_call_hours"
 _WITHIN = "created_at >= h.hour AND created_at < h.hour + interval '1 hour'"
-# The calls of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
+# The calls of the hours in `changed`; LATERAL, so that only the rows of these hours are read.
 _EACH = f"""
 SELECT c.created_at, c.staff_id, coalesce(split_part(e.hours_key, '|', 2), '') AS zone,
   (c.outcome = 'sale_made')::int AS sales
@@ -29,14 +30,14 @@ CROSS JOIN LATERAL (
 ) AS c LEFT JOIN LATERAL (SELECT hours_key FROM calling_entry WHERE id = c.entry_id OFFSET 0) AS e ON true
 """  # noqa: S608 - constants of ours
 _RANG_IN = HOUR.format("created_at")
-# Hours of a zone that is off by half an hour or a quarter are no hours of UTC.
+# In a zone that is off by half an hour or a quarter, local hours are not UTC hours.
 _QUARTER = f"""
 CASE WHEN zone <> '' THEN
   CASE extract(minute FROM created_at AT TIME ZONE zone) WHEN extract(minute FROM created_at AT TIME ZONE 'UTC')
   THEN {_RANG_IN} ELSE date_bin('15 minutes', created_at, 'epoch') END
 ELSE date_bin('15 minutes', created_at, 'epoch') END
 """
-# The calls between two moments; an hour that one of them cuts is counted again.
+# The calls between two moments; an hour that contains one of them is counted again.
 CALLS = f"""{changed_between("calls", "since", "until")},
 calls AS (
   SELECT at, staff_id, zone, calls, sales FROM call_hour
@@ -64,12 +65,12 @@ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 
 
 async def count_calls(db: Reader, first: date, last: date, *, rep_id: int | None = None) -> dict[int, int]:
-    """The calls of each colleague between two business days, or of one alone; one statement."""
+    """Return the number of calls of each colleague, or of one, between two business days; one statement."""
     return {row[0]: row[1] for row in await db.execute(_BY_STAFF, _values(first, last, rep_id))}
 
 
 async def list_by_hour(db: Reader, first: date, last: date, *, rep_id: int | None) -> list[tuple[int, int, int]]:
-    """Each hour of the day in which calls rang between two business days, with the calls and their sales."""
+    """Return each local hour of the day with calls between two business days, with its calls and sales."""
     values = _values(first, last, rep_id) | {"zone": str(current_business().timezone)}
     return [(row.hour, row.calls, row.sales) for row in await db.execute(_BY_HOUR, values)]
 
@@ -84,5 +85,5 @@ def _values(first: date, last: date, rep_id: int | None) -> dict[str, object]:
 
 
 async def fold_call_hours(db: AsyncSession) -> None:
-    """Count the hours that changed, and keep them."""
+    """Recount the hours that changed, and store them."""
     await count_for_good(db, _FOLD)

@@ -45,7 +45,7 @@ _TAKEN = text("SELECT id FROM calling_entry WHERE id = ANY(:ids) AND claimed_unt
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What made an entry more or less urgent, and how many points are left of it."""
+    """An event that changed an entry's priority, and its remaining points."""
 
     kind: str
     created_at: datetime
@@ -54,7 +54,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class LastCall:
-    """The call before this one."""
+    """The previous call."""
 
     outcome: str
     created_at: datetime
@@ -64,7 +64,7 @@ class LastCall:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """Everything that stands on the screen."""
+    """The data of the calling screen."""
 
     entry: EntryRow
     verdict: Verdict
@@ -83,16 +83,16 @@ class CallPage:
     days_since: int | None
     cycle: int | None
     buys_again: tuple[str, float] | None
-    """The customer's tier, and the chance that they still buy."""
+    """The customer's tier, and the probability that they still buy."""
 
     @property
     def days_late(self) -> int | None:
-        """How many days beyond the usual gap; below zero before it."""
+        """The number of days beyond the usual gap; negative before its end."""
         return None if self.days_since is None or self.cycle is None else self.days_since - self.cycle
 
 
 async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPage:
-    """The screen of one entry the actor works with; raises NotFound."""
+    """Return the screen of one entry that the actor works on. Raises NotFound."""
     zone = current_business().timezone
     entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
     at = now()
@@ -122,7 +122,7 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
 
 
 async def _find_score(db: AsyncSession, customer_id: int | None) -> tuple[str, float] | None:
-    """The tier and the chance of the newest run; none for a prospect, or before there was one."""
+    """Return the tier and the probability from the newest run; None for a prospect, or before the first run."""
     asked = select(CustomerScore.tier, CustomerScore.p_alive).where(CustomerScore.customer_id == customer_id)
     row = (await db.execute(asked)).first() if customer_id is not None else None
     return (row[0], row[1]) if row is not None else None
@@ -131,9 +131,10 @@ async def _find_score(db: AsyncSession, customer_id: int | None) -> tuple[str, f
 async def list_callable(
     db: AsyncSession, segment: Segment, *, by: Actor, counts: Mapping[Segment, int]
 ) -> list[tuple[EntryRow, Verdict]]:
-    """The first of a tab who may be called now, for whom to call instead; of its best fifty, four statements.
+    """Return the first entries of a tab that may be called now, as alternatives: from its best fifty, in four
+    statements.
 
-    `counts` are those of the tabs.
+    `counts` are the counts of the tabs.
     """
     query = ListEntries(segment=segment, per_page=50)
     rows = (await list_entries(db, query, visible_to=by, timezone=current_business().timezone, counts=counts)).rows
@@ -147,7 +148,7 @@ async def list_callable(
 
 
 async def _find_standing(db: AsyncSession, customer_id: int | None) -> CreditStanding | None:
-    """The customer's terms in figures; none for a prospect or who pays at once."""
+    """Return the customer's terms in figures; None for a prospect and without terms."""
     if customer_id is None:
         return None
     connection = await raw_connection(db)
@@ -158,7 +159,7 @@ async def _find_standing(db: AsyncSession, customer_id: int | None) -> CreditSta
 
 
 async def _find_cycle(db: AsyncSession, entry_id: int) -> int | None:
-    """The customer's usual gap between two order days; none before the second."""
+    """Return the customer's usual gap between two order days; None before the second."""
     statement = text("""
     SELECT greatest(1, round(extract(epoch FROM last_order_at - first_order_at) / 86400 / (order_days - 1)))::int
     FROM calling_entry WHERE id = :id AND order_days > 1
@@ -178,7 +179,7 @@ class CallHour:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Somebody who is to be called again."""
+    """Somebody to call back."""
 
     id: int
     name: str
@@ -188,7 +189,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """Somebody who waits for this caller from a moment on, and until when."""
+    """Somebody of whom this caller wants to be reminded, from when on and until when."""
 
     id: int
     name: str
@@ -199,7 +200,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class FloorDay:
-    """A caller's day: calls by hour and by outcome, whom to be reminded of, and the callbacks that come next."""
+    """A caller's day: calls by hour and by outcome, reminders, and the next callbacks."""
 
     hours: Sequence[CallHour]
     outcomes: Mapping[str, int]
@@ -209,7 +210,7 @@ class FloorDay:
 
     @property
     def most_calls(self) -> int:
-        """The calls of the busiest hour."""
+        """The number of calls in the busiest hour."""
         return max((hour.calls for hour in self.hours), default=0)
 
 
@@ -248,7 +249,7 @@ SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id =
 
 
 async def get_floor_day(db: AsyncSession, *, by: Actor) -> FloorDay:
-    """The actor's calls of today, and whom to be reminded of and to call back; five statements."""
+    """Return the actor's calls of today, their reminders and callbacks, in five statements."""
     values = {"id": by.id, "zone": str(current_business().timezone)}
     hours = [CallHour(*row) for row in await db.execute(_HOURS, values)]
     outcomes = {row.outcome: row.calls for row in await db.execute(_OUTCOMES, values)}

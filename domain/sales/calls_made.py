@@ -1,4 +1,4 @@
-"""The calls that the figures of the sales team count: logged outcomes, and calls that were only stamped as made."""
+"""The calls counted in the figures of the sales team: logged outcomes, and calls that were only marked as made."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,10 +14,10 @@ from domain.orders.queries import Reader
 from domain.sales.call_hours import count_calls
 from domain.sales.customers import rep_of
 
-# A stretch that nobody narrows has this many days.
+# The default length of the period in days.
 USUAL_DAYS = 30
 _NEWEST = "ORDER BY created_at DESC, entry_id DESC"
-# Of each kind no more than the page can reach are read, in the order of an index.
+# Of each kind, no more rows than the page can need are read, in index order.
 _PAGE = f"""
 SELECT c.created_at, coalesce(nullif(s.full_name, ''), s.username, '') AS rep, e.id,
   coalesce(nullif(c.name, ''), nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name,
@@ -43,19 +43,19 @@ _PAGE_OF_ONE = text(_PAGE.format(logged_by="staff_id = :rep_id", stamped_by="act
 
 
 class ListCallsMade(PageInput):
-    """Whose calls, of which business days."""
+    """Whose calls, and for which business days."""
 
     rep_id: Id | None = None
-    """One rep's; a rep's own without it."""
+    """Only this rep's calls; for a rep, by default their own."""
     from_date: DateIn | None = None
-    """The first day; without it 30 days up to the last."""
+    """The first day; by default 30 days up to the last."""
     to_date: DateIn | None = None
-    """The last day; today without it."""
+    """The last day; by default today."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallMade:
-    """One call; without an outcome it was only stamped as made."""
+    """One call; without an outcome it was only marked as made."""
 
     created_at: datetime
     rep: str
@@ -67,7 +67,7 @@ class CallMade:
 
 
 async def list_calls_made(db: Reader, asked: ListCallsMade, *, visible_to: Actor) -> tuple[Page[CallMade], date, date]:
-    """A page of calls, the newest first, with the days that it covers; a rep sees their own. Two statements."""
+    """Return a page of calls, newest first, and the days that it covers; a rep sees only their own. Two statements."""
     zone = current_business().timezone
     last = asked.to_date or business_today(zone)
     first = min(asked.from_date or last - timedelta(days=USUAL_DAYS - 1), last)

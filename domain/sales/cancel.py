@@ -1,4 +1,4 @@
-"""A rep cancels an order of their own that nobody has packed yet."""
+"""A rep cancels one of their own orders that is not packed yet."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ _EARLY = {OrderStatus.PENDING, OrderStatus.CONFIRMED}
 
 
 async def cancel_own_order(db: AsyncSession, order_id: int, *, by: Actor) -> Order:
-    """Cancel an order while it is pending or confirmed; raises NotFound for another rep's, and Refused later on."""
+    """Cancel a pending or confirmed order. Raises NotFound for another rep's order, and Refused in later statuses."""
     require(by, Right.CANCEL_ORDERS, "Your role does not cancel orders.")
     order = await lock_order(db, order_id, visible_to=by, with_customer=True)
     if order.status not in _EARLY:

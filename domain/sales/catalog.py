@@ -1,4 +1,4 @@
-"""The catalogue as a rep reads from it: active products by category, with what a price talk needs."""
+"""The catalogue for reps: active products by category, with all that is needed to discuss prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SELECT count(*) FROM category AS w WHERE EXISTS (SELECT FROM product WHERE categ
 
 @dataclass(frozen=True, slots=True)
 class CatalogProduct:
-    """One product; prices in US dollars."""
+    """One product. Prices are in US dollars."""
 
     id: int
     name: str
@@ -49,7 +49,7 @@ class CatalogCategory:
 
 
 async def list_catalog(db: Reader, query: WidePageInput) -> Page[CatalogCategory]:
-    """The categories that have active products, with them; two statements."""
+    """Return the categories that have active products, with these products, in two statements."""
     found: dict[tuple[int, str], list[CatalogProduct]] = {}
     for row in await db.execute(_PRODUCTS, {"most": query.per_page, "before": query.offset}):
         found.setdefault((row.category_id, row.category_name), []).append(CatalogProduct(*row[2:]))

@@ -1,6 +1,6 @@
-"""Customers as the sales floor works with them: the one who ordered longest ago first, and single profiles.
+"""Customers for the sales floor: the list, beginning with the longest time since an order, and single profiles.
 
-A rep sees their own and those without a rep; anybody who must not be called is on no list.
+A rep sees their own customers and those without a rep. Customers who must not be called are on no list.
 """
 
 import re
@@ -36,10 +36,10 @@ c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.p
   AND {_VISIBLE.format(column="c.sales_rep_id")}
   AND (CAST(:pattern AS text) IS NULL OR c.search_text LIKE :pattern)
 """
-# The kept day of the last order says who can be on the page at all, so that only their newest orders are looked up:
-# everybody from the day that the page begins on, or from as many before as changed, up to the day that it ends on,
-# found in the order of these days; and those whose orders changed since their day was kept. A page that ends among
-# those who never ordered looks at all of them.
+# The stored day of the last order limits who can be on the page, so that only their newest orders are looked up: all
+# customers from the page's first day (or from as many customers before as changed) to its last day, found in the order
+# of these days, and those whose orders changed since. A page that ends among customers who never ordered reads all of
+# those.
 _LIST = text(f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
 kept AS MATERIALIZED (
@@ -107,7 +107,7 @@ FROM customer AS c LEFT JOIN staff AS s ON s.id = c.sales_rep_id LEFT JOIN LATER
 ) AS t ON true
 WHERE c.id = :id
 """
-# A shared number is the account that ordered last.
+# A shared number counts as the account that ordered last.
 _BY_PHONE = text(f"""
 SELECT c.id FROM customer AS c LEFT JOIN LATERAL (
   SELECT created_at FROM orders WHERE customer_id = c.id ORDER BY created_at DESC LIMIT 1
@@ -126,23 +126,23 @@ ORDER BY o.created_at DESC, o.id DESC LIMIT 1
 
 
 class ListSalesCustomers(PageInput):
-    """Which customers to read."""
+    """The filters of the list."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 100
     search: Text200 = ""
-    """Company, name, email or phone; three letters, fewer find beginnings."""
+    """Company, name, email or phone; with fewer than three letters, only beginnings match."""
 
 
 class FindGuest(Input):
-    """Whose orders to look for."""
+    """The phone number to look up."""
 
     phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})] = ""
-    """The number, in any common form."""
+    """The number, in any common format."""
 
 
 @dataclass(frozen=True, slots=True)
 class SalesCustomer:
-    """A customer of the list; money is US dollars of orders that were not cancelled."""
+    """A customer of the list. Amounts are US dollars of orders not cancelled."""
 
     id: int
     name: str
@@ -176,7 +176,7 @@ class RecentOrder:
 
 @dataclass(frozen=True, slots=True)
 class SalesProfile:
-    """Who somebody is and what they bought; a guest has no id."""
+    """Who somebody is and what they bought. A guest has no id."""
 
     id: int | None
     first_name: str
@@ -197,12 +197,12 @@ class SalesProfile:
 
     @property
     def full_name(self) -> str:
-        """The person's whole name."""
+        """The person's full name."""
         return f"{self.first_name} {self.last_name}".strip()
 
 
 async def list_sales_customers(db: Reader, query: ListSalesCustomers, *, visible_to: Actor) -> Page[SalesCustomer]:
-    """A page of customers with a phone, who ordered longest ago first and who never ordered last; two statements."""
+    """Return a page of customers with a phone, longest without an order first, never ordered last; two statements."""
     values = {
         "rep_id": rep_of(visible_to),
         "pattern": _pattern(query.search),
@@ -210,13 +210,14 @@ async def list_sales_customers(db: Reader, query: ListSalesCustomers, *, visible
         "most": query.per_page,
         "before": query.offset,
     }
-    rows = [_show_customer(row._mapping) for row in await db.execute(_LIST, values)]  # noqa: SLF001 - SQLAlchemy's word
+    rows = [_show_customer(row._mapping) for row in await db.execute(_LIST, values)]  # noqa: SLF001 - SQLAlchemy's name for it
     total = (await db.execute(_COUNT, {name: values[name] for name in ("rep_id", "pattern")})).scalar_one()
     return make_page(rows, total, query)
 
 
 async def get_sales_profile(db: Reader, customer_id: int, *, visible_to: Actor) -> SalesProfile:
-    """One customer with recent orders; raises NotFound, and NotAllowed with whose a colleague's customer is."""
+    """Return one customer with recent orders. Raises NotFound, and NotAllowed naming the rep of a colleague's
+    customer."""
     row = (await db.execute(text(_PROFILE), {"id": customer_id})).mappings().first()
     if row is None:
         raise NotFound("There is no such customer.")
@@ -231,7 +232,8 @@ async def get_sales_profile(db: Reader, customer_id: int, *, visible_to: Actor) 
 
 
 async def get_guest_profile(db: Reader, query: FindGuest, *, visible_to: Actor) -> SalesProfile:
-    """The account of a number, else what guest orders with it say; raises InvalidInput and NotFound."""
+    """Return the account of a number, or otherwise the data of guest orders with it. Raises InvalidInput and
+    NotFound."""
     phone = parse_phone(query.phone)
     if phone is None:
         raise InvalidInput("Say which phone number.", fields={"phone": "must be a phone number"})
@@ -265,12 +267,12 @@ async def get_guest_profile(db: Reader, query: FindGuest, *, visible_to: Actor) 
 
 
 def rep_of(actor: Actor) -> int | None:
-    """The rep that a list is kept to; None for who sees everybody."""
+    """Return the rep's id to which a list is limited; None if the actor sees all customers."""
     return actor.id if actor.has_role(Role.SALES_REP) else None
 
 
 def check_rep(rep_id: int | None, rep_name: str | None, company: str, actor: Actor) -> None:
-    """Raise NotAllowed, naming whose it is, when a rep means a colleague's customer."""
+    """Raise NotAllowed, naming the customer's rep, if a rep asks for a colleague's customer."""
     if actor.has_role(Role.SALES_REP) and rep_id not in {None, actor.id}:
         raise NotAllowed(
             f"{company or 'This customer'} is a customer of {rep_name or 'a colleague'}. Ask a manager to change it.",

@@ -1,4 +1,4 @@
-"""A rep changes a customer's details, and open orders that carry the old ones follow."""
+"""A rep changes a customer's details, and open orders with the old values are updated."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from domain.sales.customers import SalesProfile, get_sales_profile
 from domain.warehouse.label_places import show_labels_elsewhere
 from models import Customer, Order, OrderEventKind
 
-# Column of the order -> how the customer says it.
+# Column of the order -> field of the customer.
 _FOLLOWS = {
     "delivery_first_name": "first_name",
     "delivery_last_name": "last_name",
@@ -34,12 +34,12 @@ ORDER BY id FOR NO KEY UPDATE
 
 
 class UpdateSalesCustomer(UpdateCustomer):
-    """The fields to change; an absent one stays, an empty text empties it."""
+    """The fields to change; missing ones stay unchanged, an empty string clears a field."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditedCustomer:
-    """The customer as they are now, and how many open orders followed."""
+    """The updated customer, and the number of open orders that were updated."""
 
     profile: SalesProfile
     updated_orders: int
@@ -48,9 +48,9 @@ class EditedCustomer:
 async def update_sales_customer(
     db: AsyncSession, customer_id: int, data: UpdateSalesCustomer, *, shop_url: str, by: Actor
 ) -> EditedCustomer:
-    """Change a customer of the actor's or without a rep; an order of theirs that says otherwise keeps its own words.
+    """Change a customer of the actor, or without a rep. Orders with different values keep them.
 
-    Raises as `update_customer` does. Locks the customer, then their open orders.
+    Raises the errors of `update_customer`. Locks the customer, then their open orders.
     """
     before = await _read(db, customer_id)
     await update_customer(db, customer_id, data, shop_url=shop_url, by=by)
@@ -70,7 +70,7 @@ async def _read(db: AsyncSession, customer_id: int) -> dict[str, Any]:
 async def _follow(
     db: AsyncSession, customer_id: int, before: dict[str, Any], after: dict[str, Any], *, by: Actor
 ) -> int:
-    """Carry each changed detail into the open orders that have the old one; the address goes as a whole."""
+    """Copy each changed detail to the open orders that have the old value; the address only as a whole."""
     changed = {name for name in after if after[name] != before[name]}
     updated = 0
     for (order_id,) in (await db.execute(_OPEN, {"id": customer_id})).all():
@@ -97,5 +97,5 @@ async def _follow(
 
 
 def _may_be(name: str, after: dict[str, Any]) -> bool:
-    """An order never loses its name because the customer lost theirs."""
+    """An order keeps its name if the customer's name was cleared."""
     return name != "delivery_name" or bool(after[name])

@@ -1,6 +1,6 @@
-"""Past sales: the orders of a rep, or of all for managers, one by one or added up by day, rep, customer or product.
+"""Past sales: the orders of a rep, or of all for managers, one by one or summed up by day, rep, customer or product.
 
-Cancelled orders are no sales; they are listed only where that status is asked for.
+Cancelled orders are not sales; they are listed only if that status is requested.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -37,7 +37,7 @@ ROW_COLUMNS = (
     "order_number", "created_at", "status", "payment_status", "customer_name", "company_name", "items",
     "total_amount", "commission_amount", "commission_paid",
 )  # fmt: skip
-# The same columns, as PostgreSQL writes them.
+# The same columns, as PostgreSQL expressions.
 _ROW_CELLS = (
     typed(ORDERS.order_number),
     at_minute(ORDERS.created_at),
@@ -53,7 +53,7 @@ _ROW_CELLS = (
 
 
 class GroupBy(StrEnum):
-    """What sales can be added up by."""
+    """The ways to group sales."""
 
     DAY = "day"
     WEEK = "week"
@@ -74,27 +74,27 @@ def _check_format(value: str) -> str:
 
 
 class ListHistory(PageInput):
-    """Which sales to read."""
+    """Which sales to list."""
 
     rep_id: Id | None = None
-    """One rep's alone; a rep's own without it."""
+    """Only this rep's sales; for a rep, by default their own."""
     from_date: DateIn | None = None
     """The first business day."""
     to_date: DateIn | None = None
     """The last business day."""
     status: OrderStatus | None = None
-    """One status alone; without it all but cancelled."""
+    """Only this status; by default all except cancelled."""
     search: Text200 = ""
     """Order number, name, company, email or phone."""
     group_by: GroupBy | None = None
-    """What to add up by; without it the orders themselves."""
+    """How to group; by default the orders themselves are listed."""
     format: Annotated[str, Field(json_schema_extra={"enum": FORMATS}), AfterValidator(_check_format)] = ""
-    """csv for a file."""
+    """csv returns a CSV file."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaleRow:
-    """One order of the history; money in US dollars."""
+    """One order of the history. Amounts are in US dollars."""
 
     id: int
     order_number: str
@@ -111,20 +111,20 @@ class SaleRow:
 
 @dataclass(frozen=True, slots=True)
 class SalesSummary:
-    """How many orders, and what they are worth together in US dollars."""
+    """The number of orders, and the sum of their totals in US dollars."""
 
     total_orders: int
     total_revenue: Decimal
 
     @property
     def avg_order_value(self) -> Decimal:
-        """What one of them is worth; 0 without any."""
+        """The mean order total; 0 without orders."""
         return round_half_up(self.total_revenue / self.total_orders) if self.total_orders else ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class SalesGroup:
-    """Sales of one day, rep, customer, product or status."""
+    """The sales of one day, rep, customer, product or status."""
 
     key: str
     label: str
@@ -148,14 +148,14 @@ SALE_COLUMNS = (
 
 
 async def list_history(db: Reader, query: ListHistory, *, visible_to: Actor) -> tuple[Page[SaleRow], SalesSummary]:
-    """A page of sales, newest first, and what all of them come to; two statements."""
+    """Return a page of sales, newest first, and the sums of all of them; two statements."""
     rows = await _list_rows(db, query, find_conditions(query, visible_to=visible_to))
     summary = await sum_sales(db, query, visible_to=visible_to)
     return make_page(rows, summary.total_orders, query), summary
 
 
 async def sum_sales(db: Reader, query: ListHistory, *, visible_to: Actor) -> SalesSummary:
-    """How many orders a history holds, and their worth: from the kept days, or row by row under a search."""
+    """Return the number of orders of a history and their sum: from the stored days, or by row with a search."""
     conditions = find_conditions(query, visible_to=visible_to)
     if not query.search:
         days = select_days(current_business().timezone)
@@ -167,7 +167,8 @@ async def sum_sales(db: Reader, query: ListHistory, *, visible_to: Actor) -> Sal
 
 
 async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> list[SalesGroup]:
-    """The sales added up; days, weeks and months newest first, others by revenue. Products add up their lines."""
+    """Return the sales in groups; days, weeks and months newest first, others by revenue. Products sum up their
+    lines."""
     by = query.group_by or GroupBy.MONTH
     conditions = find_conditions(query, visible_to=visible_to)
     if by in _KEPT_GROUPS and not query.search:
@@ -179,7 +180,7 @@ async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> l
 
 
 def find_conditions(query: ListHistory, *, visible_to: Actor) -> list[ColumnElement[bool]]:
-    """The conditions of a history; raises NotAllowed for a rep who asks for a colleague's."""
+    """Return the conditions of a history. Raises NotAllowed for a rep who asks for a colleague's."""
     own = rep_of(visible_to)
     if own is not None and query.rep_id not in {None, own}:
         raise NotAllowed("A sales rep reads sales of their own.")
@@ -198,7 +199,7 @@ def find_conditions(query: ListHistory, *, visible_to: Actor) -> list[ColumnElem
 
 
 def export_history(database: Database, query: ListHistory, *, visible_to: Actor) -> AsyncIterator[bytes]:
-    """The sales, or their groups, as pieces of a CSV file."""
+    """Return the sales, or their groups, as chunks of a CSV file."""
     find_conditions(query, visible_to=visible_to)
     if query.group_by is not None:
         return stream_csv(
@@ -227,12 +228,12 @@ async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnEl
     return [SaleRow(*row) for row in await db.execute(statement)]
 
 
-# What the kept days know; customers and products are added up from the orders themselves.
+# Supported by the stored days; customers and products are summed up from the orders themselves.
 _KEPT_GROUPS = {GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH, GroupBy.REP, GroupBy.STATUS}
 
 
 def _find_days(days: Subquery, query: ListHistory, actor: Actor) -> list[ColumnElement[bool]]:
-    """The same conditions for the kept days, which know nothing of a search."""
+    """Return the same conditions for the stored days, which do not support a search."""
     found = days_seen_by(days, actor)
     found.append(days.c.status == query.status if query.status else days.c.status != OrderStatus.CANCELLED)
     if query.rep_id is not None:
@@ -269,7 +270,7 @@ def _select_kept_groups(by: GroupBy, query: ListHistory, actor: Actor) -> Select
 
 
 def _name_day(by: GroupBy, day: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What a day, or its week or month, is grouped under."""
+    """Return the group of a day: the day itself, its week or its month."""
     if by is GroupBy.WEEK:
         return cast(cast(func.date_trunc("week", day), Date), String)
     return func.to_char(day, "YYYY-MM") if by is GroupBy.MONTH else cast(day, String)
@@ -310,7 +311,7 @@ def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Se
 
 
 def _label(by: GroupBy, row: Any) -> str:
-    """A group's name for people."""
+    """Return a group's name for people."""
     match by:
         case GroupBy.DAY | GroupBy.WEEK:
             day = f"{date.fromisoformat(row.key):%b %d, %Y}".replace(" 0", " ")
@@ -327,16 +328,16 @@ def _label(by: GroupBy, row: Any) -> str:
 
 
 class MyOrders(PageInput):
-    """How far back to look."""
+    """The period of the actor's own orders."""
 
     days: Annotated[int, Field(ge=1, le=3660)] = 30
-    """The period in days, today included."""
+    """The period in days, including today."""
     per_page: Annotated[int, Field(ge=1, le=200)] = 200
 
 
 @dataclass(frozen=True, slots=True)
 class OwnSales:
-    """The orders that count for a colleague, with figures of a period and of all time."""
+    """A colleague's own orders, with the figures of a period and of all time."""
 
     id: int
     name: str
@@ -348,7 +349,7 @@ class OwnSales:
 
 
 async def list_my_orders(db: Reader, query: MyOrders, *, by: Actor) -> OwnSales:
-    """The actor's own orders of the period, newest first; cancelled ones are shown and count for nothing."""
+    """Return the actor's own orders of the period, newest first. Cancelled ones are listed but not counted."""
     assert by.id is not None
     assert by.role is not None
     zone = current_business().timezone

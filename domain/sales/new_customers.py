@@ -1,4 +1,4 @@
-"""Customers whose first order came in a stretch of days, by the rep that it counts for."""
+"""Customers whose first order was placed in a period, by the rep it counts for."""
 
 from datetime import date, timedelta
 
@@ -9,7 +9,7 @@ from domain.orders.queries import Reader
 
 
 async def count_new_customers(db: Reader, first: date, last: date, *, rep_id: int | None = None) -> dict[int, int]:
-    """How many customers each rep won between two business days; only those of one rep where one is named."""
+    """Return how many customers each rep won between two business days; with `rep_id`, only for that rep."""
     zone = current_business().timezone
     values = {
         "since": start_of_business_day(first, zone),

@@ -1,4 +1,4 @@
-"""How the sales team does: orders, revenue, new customers, calls and commission of each rep, with a trend."""
+"""The performance of the sales team: orders, revenue, new customers, calls and commission of each rep, with a trend."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ class Period(StrEnum):
 
 
 class ReadPerformance(Input):
-    """Whose figures, of how long."""
+    """Whose figures, and for how long."""
 
     rep_id: Id | None = None
-    """One rep's alone; a rep's own without it."""
+    """Only this rep's figures; for a rep, by default their own."""
     days: Annotated[int, Field(ge=1, le=3660)] = 90
-    """The period in days, today included."""
+    """The period in days, including today."""
     period: Period = Period.MONTH
     """The steps of the trend."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """One week or month: `period` is 2026-11 for a month, the Monday's date for a week."""
+    """One week or month. `period` is 2026-11 for a month, the Monday's date for a week."""
 
     period: str
     orders: int
@@ -68,7 +68,7 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class RepFigures:
-    """One rep's figures; commissions are None for who may not see them."""
+    """One rep's figures. Commissions are None for readers who may not see them."""
 
     id: int
     name: str
@@ -82,18 +82,18 @@ class RepFigures:
 
     @property
     def avg_order_value(self) -> Decimal:
-        """What one order is worth; 0 without any."""
+        """The mean order total; 0 without orders."""
         return round_half_up(self.revenue / self.orders) if self.orders else ZERO
 
     @property
     def conversion(self) -> float:
-        """Orders for each call; 0 without calls."""
+        """Orders per call; 0 without calls."""
         return round(self.orders / self.calls, 4) if self.calls else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TeamSums:
-    """What the reps' orders and calls of a stretch come to; money in US dollars."""
+    """The sums of the reps' orders and calls of a period; amounts are in US dollars."""
 
     orders: int
     revenue: Decimal
@@ -102,15 +102,15 @@ class TeamSums:
 
     @property
     def conversion(self) -> float:
-        """Orders for each call; 0 without calls."""
+        """Orders per call; 0 without calls."""
         return self.orders / self.calls if self.calls else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The team's figures of a period and those of its reps, the one who sold most first.
+    """The team's figures of a period and those of its reps, highest revenue first.
 
-    `sums` are of all whose figures were asked for: of the team, or of the one rep.
+    `sums` covers those whose figures were requested: the team, or one rep.
     """
 
     period_days: int
@@ -122,9 +122,9 @@ class Performance:
 
 
 async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Actor) -> Performance:
-    """The figures of the reps the actor may see, in four statements.
+    """Return the figures of the reps that the actor may see, in four statements.
 
-    Raises NotAllowed for a rep who asks for a colleague's, and NotFound for an unknown rep.
+    Raises NotAllowed for a rep who asks for a colleague's figures, and NotFound for an unknown rep.
     """
     own = rep_of(visible_to)
     if own is not None and query.rep_id not in {None, own}:
@@ -169,13 +169,13 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
 
 
 def _add(sold: Iterable[Mapping[date, tuple[int, Decimal]]]) -> tuple[int, Decimal]:
-    """The orders of all steps and their worth."""
+    """Return the number of orders of all steps and their sum."""
     steps = [sums for by_step in sold for sums in by_step.values()]
     return sum(orders for orders, _ in steps), sum((amount for _, amount in steps), ZERO)
 
 
 async def _list_sold(db: Reader, first: date, period: Period) -> dict[int, dict[date, tuple[int, Decimal]]]:
-    """The orders of each rep and their worth by the first day of each step, from the kept days."""
+    """Return the orders of each rep and their sum by the first day of each step, from the stored days."""
     days = select_days(current_business().timezone)
     step = cast(func.date_trunc(period.value, days.c.day), Date)
     orders = func.sum(days.c.orders)
@@ -192,7 +192,7 @@ async def _list_sold(db: Reader, first: date, period: Period) -> dict[int, dict[
 
 
 def _list_steps(first: date, last: date, period: Period) -> list[date]:
-    """The first days of the weeks or months that a stretch touches."""
+    """Return the first days of the weeks or months that overlap a period."""
     is_week = period is Period.WEEK
     step = first - timedelta(days=first.weekday()) if is_week else first_of_month(first)
     steps = []

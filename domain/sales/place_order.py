@@ -1,4 +1,4 @@
-"""A rep places an order for a customer: at the catalogue's prices, for the rep who places it, with bounded discount."""
+"""A rep places an order for a customer: with catalogue prices, credited to that rep, with a limited discount."""
 
 from decimal import Decimal
 
@@ -26,31 +26,31 @@ from models.session import raw_connection
 
 
 class PlaceForCustomer(Input):
-    """An order that a rep takes."""
+    """An order that a rep places for a customer."""
 
     customer_id: Id
-    """The customer; for a rep one of their own or without a rep."""
+    """The customer; for a rep, one of their own or one without a rep."""
     items: OrderLines
     notes: Text2000 | None = None
-    """What the customer asks for."""
+    """The customer's requests."""
     payment_method: PaymentMethod | None = None
-    """How they pay; without it net30 where terms cover the order, else credit_card."""
+    """How they pay; by default net30 if terms cover the order, otherwise credit_card."""
     ach: SaveBankAccount | None = None
-    """Bank details given on the call; kept with the customer."""
+    """Bank details given on the call; stored with the customer."""
     discount_amount: MoneyIn = ZERO
-    """Off the goods, US dollars; a rep's share of them is bounded."""
+    """US dollars off the goods; limited to a share of them for a rep."""
     delivery_fee: MoneyIn | None = None
-    """US dollars; without it the usual fee."""
+    """US dollars; by default the usual fee."""
     override_terms: bool = False
-    """True takes an order on terms that they do not cover; for managers."""
+    """Accept an order on terms that they do not cover; managers only."""
 
 
 async def place_for_customer(
     db: AsyncSession, data: PlaceForCustomer, *, by: Actor, rules: OrderRules, keys: list[str]
 ) -> PlacedOrder:
-    """Take an order that counts for the actor.
+    """Place an order that counts for the actor.
 
-    Raises NotFound, NotAllowed for a colleague's customer, InvalidInput, and Refused for short products or terms that
+    Raises NotFound, NotAllowed for a colleague's customer, InvalidInput, and Refused for too little stock or if terms
     do not cover it. `keys` encrypt bank details. Locks the customer, then the products.
     """
     require(by, Right.ENTER_ORDERS, "Your role does not enter orders.")
@@ -114,7 +114,7 @@ def _add_up(lines: list[Line], data: PlaceForCustomer, *, by: Actor, rules: Orde
 async def _choose_method(
     connection: asyncpg.Connection, customer: asyncpg.Record, data: PlaceForCustomer, totals: Totals
 ) -> PaymentMethod:
-    """The way to pay that was said; else on account where terms cover the order, and by card where not."""
+    """Return the requested payment method; by default net30 if terms cover the order, otherwise by card."""
     if data.payment_method is not None:
         return data.payment_method
     if data.ach is not None:

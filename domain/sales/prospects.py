@@ -1,4 +1,4 @@
-"""Prospects from a file: a number that is listed already is counted, and left as it is."""
+"""Imports prospects from a file; a number that is already listed is counted and not changed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -45,7 +45,7 @@ ORDER BY n.phone ON CONFLICT (phone) DO NOTHING RETURNING phone
 
 @dataclass(frozen=True, slots=True)
 class NewProspect:
-    """A prospect about to be written."""
+    """A prospect to be written."""
 
     phone: str
     company_name: str
@@ -63,7 +63,7 @@ class NewProspect:
 
 
 def read_prospect(cells: Cells, _setting: Setting) -> NewProspect:
-    """A row of the file, by the rules of a prospect that is typed; raises BadRow naming each bad field."""
+    """Read a row of the file with the rules for a typed prospect. Raises BadRow naming each bad field."""
     faults: dict[str, str] = {}
     values = {name: cells[name] for name in AddEntry.model_fields if cells.get(name)}
     try:
@@ -91,7 +91,7 @@ def read_prospect(cells: Cells, _setting: Setting) -> NewProspect:
 
 
 async def write_prospects(db: AsyncSession, records: Sequence[Record], _setting: Setting) -> Outcome:
-    """Write those whose number is new, on the list and in the file so far; one statement."""
+    """Write the prospects whose number is new, both on the list and so far in the file; one statement."""
     connection = await raw_connection(db)
     wanted: dict[str, tuple[int, NewProspect]] = {}
     skipped: set[int] = set()

@@ -1,4 +1,4 @@
-"""What a rep sees first: calls and what they brought, commission that is due, and regulars who have gone quiet."""
+"""A rep's home page: calls and their results, commission due, and regular customers who are overdue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from domain.orders.business import current_business
 from domain.orders.queries import Reader
 from domain.sales.call_hours import count_calls
 
-# Past the window of their own gap a regular is overdue; after so many days the tab of the lapsed has them.
+# A regular customer is overdue after the window of their own cycle; after this many days they are in the lapsed tab.
 LAPSED_DAYS, LEAST_ORDER_DAYS = 90, 4
 MOST_SHOWN = 25
 EARLIEST = date(2000, 1, 1)
 _DUE = text("""
 SELECT coalesce(sum(earned + taken_back - paid), 0) FROM commission_sum WHERE staff_id = :id
 """)
-# The item is the one bought at least three times in a year that is latest by its own gap.
+# The item is the most overdue one, by its own gap, of those bought at least three times in a year.
 _OVERDUE = text(f"""
 WITH quiet AS (
   SELECT e.id, e.customer_id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone) AS name,
@@ -52,7 +52,7 @@ ORDER BY (extract(epoch FROM now() - q.last_order_at) / 86400) / greatest(q.cycl
 
 @dataclass(frozen=True, slots=True)
 class QuietRegular:
-    """A regular who is overdue by their own rhythm, in days, and the item they stopped buying."""
+    """A regular customer who is overdue, in days, and the item they stopped buying."""
 
     entry_id: int
     name: str
@@ -63,7 +63,7 @@ class QuietRegular:
 
 @dataclass(frozen=True, slots=True)
 class RepHome:
-    """A rep's own figures; money in US dollars."""
+    """A rep's own figures. Amounts are in US dollars."""
 
     calls: int
     calls_before: int | None
@@ -73,7 +73,7 @@ class RepHome:
 
 
 async def get_rep_home(db: Reader, first: date | None, last: date, before: date | None, *, by: Actor) -> RepHome:
-    """The actor's calls of a stretch of business days and of the one before it, and what is due now."""
+    """Return the actor's calls in a period and in the one before, and what is due now."""
     zone = current_business().timezone
     calls = await count_calls(db, first or EARLIEST, last, rep_id=by.id)
     calls_before = None

@@ -1,4 +1,4 @@
-"""What reps are to sell in a month."""
+"""Sales targets of reps by month."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -36,7 +36,7 @@ class SetTarget(Input):
 
 
 async def set_target(db: AsyncSession, month: date, data: SetTarget, *, by: Actor) -> None:
-    """Keep a rep's target of a month; raises InvalidInput for who is no rep."""
+    """Set a rep's target for a month. Raises InvalidInput if the colleague is not a rep."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager sets targets.")
     rep = await find_sales_rep(db, data.sales_rep_id)
     values = {"staff_id": rep.id, "month": month, "amount": data.amount}
@@ -44,12 +44,13 @@ async def set_target(db: AsyncSession, month: date, data: SetTarget, *, by: Acto
 
 
 async def list_targets(db: Reader, month: date) -> Mapping[int, Decimal]:
-    """The targets of a month by rep."""
+    """Return the targets of a month by rep."""
     found = await db.execute(select(SalesTarget.staff_id, SalesTarget.amount).where(SalesTarget.month == month))
     return {row.staff_id: row.amount for row in found}
 
 
 async def sum_targets(db: Reader, since: date, rep_id: int | None) -> Mapping[date, Decimal]:
-    """What the reps, or one of them, are to sell in each month from one on; months without targets are left out."""
+    """Return the sum of the reps' targets, or one rep's, for each month from one on; months without targets are
+    missing."""
     rows = await db.execute(_SUM, {"since": since, "rep_id": rep_id})
     return {row.month: row.amount for row in rows}

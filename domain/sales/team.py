@@ -1,4 +1,4 @@
-"""The sales team as a whole: the stretch before the one that is shown, calls by hour, and where the targets stand."""
+"""The sales team as a whole: the previous period, calls by hour, and progress towards the targets."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class HourOfCalls:
-    """The calls of one hour of the day, by the clock of who was called."""
+    """The calls of one hour of the day, in the local time of the called person."""
 
     hour: int
     calls: int
@@ -38,19 +38,20 @@ class HourOfCalls:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a rep is to sell this month and has sold so far, US dollars."""
+    """A rep's target and sales of this month, in US dollars."""
 
     target: Decimal
     sold: Decimal
 
     @property
     def share(self) -> float:
-        """The part of the target that is reached; 1 is all of it."""
+        """The share of the target that is reached; 1 is all of it."""
         return float(self.sold / self.target) if self.target else 0.0
 
 
 async def add_up_before(db: Reader, days: int, rep_id: int | None = None) -> TeamSums:
-    """As many days before the last ones, today included: of the team, or of one rep. Three statements."""
+    """Return the sums of the same number of days before the last ones (including today), of the team or one rep. Three
+    statements."""
     last = business_today(current_business().timezone) - timedelta(days=days)
     first = last - timedelta(days=days - 1)
     orders, revenue = 0, ZERO
@@ -62,7 +63,7 @@ async def add_up_before(db: Reader, days: int, rep_id: int | None = None) -> Tea
 
 
 async def _list_sold(db: Reader, first: date, last: date, rep_id: int | None = None) -> dict[int, tuple[int, Decimal]]:
-    """The orders that count for each rep between two business days and their worth, from the kept days."""
+    """Return the orders of each rep between two business days and their sum, from the stored days."""
     days = select_days(current_business().timezone)
     conditions = [days.c.sales_rep_id != 0, days.c.status != OrderStatus.CANCELLED, days.c.day.between(first, last)]
     if rep_id is not None:
@@ -72,7 +73,7 @@ async def _list_sold(db: Reader, first: date, last: date, rep_id: int | None = N
 
 
 async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[HourOfCalls]:
-    """The calls of the last days by the hour in which they rang, from the first hour with any to the last."""
+    """Return the calls of the last days by local hour, from the first hour with calls to the last."""
     today = business_today(current_business().timezone)
     rows = await list_by_hour(db, today - timedelta(days=days - 1), today, rep_id=rep_id)
     found = {row[0]: HourOfCalls(*row) for row in rows}
@@ -82,7 +83,7 @@ async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[Hou
 
 
 async def list_progress(db: Reader) -> Mapping[int, Progress]:
-    """Where each rep with a target of the running month stands; two statements."""
+    """Return the progress of each rep with a target for the current month; two statements."""
     today = business_today(current_business().timezone)
     month = first_of_month(today)
     sold = await _list_sold(db, month, today)
@@ -93,14 +94,14 @@ async def list_progress(db: Reader) -> Mapping[int, Progress]:
 
 
 def count_working_days(today: date) -> tuple[int, int]:
-    """How many working days of the month are over, today included, and how many it has: weekdays but holidays."""
+    """Return the number of past working days of the month, including today, and in total: weekdays except holidays."""
     days = [today.replace(day=day) for day in range(1, days_in_month(today.year, today.month) + 1)]
     working = [day for day in days if day.weekday() < SATURDAY and find_holiday(day) is None]
     return sum(day <= today for day in working), len(working)
 
 
 def export_performance(found: Performance) -> AsyncIterator[bytes]:
-    """The reps' figures and the revenue of each step of their trend, as pieces of a CSV file."""
+    """Return the reps' figures and the revenue of each step of their trend, as chunks of a CSV file."""
     steps = [point.period for point in found.reps[0].trend] if found.reps else []
 
     async def rows() -> AsyncIterator[Sequence[Cell]]:

@@ -1,7 +1,8 @@
-"""How often customers will order again: the BG/NBD model, fitted by direct maximum likelihood.
+"""Predicts how often customers will order again, with the BG/NBD model fitted by direct maximum likelihood.
 
 P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy Way (Marketing Science 24, 2005):
-likelihood (6), expected purchases (10), and the chance of being alive as in their note of 2008. Times are in weeks.
+likelihood (6) and expected purchases (10); the probability of being alive is from their note of 2008. Times are in
+weeks.
 """
 
 import numpy as np
@@ -13,11 +14,11 @@ from domain.scores.shapes import Rhythm
 
 
 def fit(frequency: Numbers, recency: Numbers, age: Numbers, weights: Numbers | None = None) -> Rhythm:
-    """The parameters under which the histories are most likely.
+    """Return the parameters that make the histories most likely.
 
-    `frequency` counts the repeat order days x, `recency` is the time t_x of the last one and `age` the time T that
-    the customer was watched, both from the first order and in weeks; `weights` counts equal histories. Raises
-    ArithmeticError when no maximum is found.
+    `frequency` is the number of repeat order days x, `recency` the time t_x of the last one, and `age` the time T that
+    the customer was observed; both times are in weeks from the first order. `weights` is the number of equal histories.
+    Raises ArithmeticError if no maximum is found.
     """
     counts = np.ones_like(frequency) if weights is None else weights
     total = counts.sum()
@@ -41,16 +42,16 @@ def _log_likelihood(parameters: Numbers, frequency: Numbers, recency: Numbers, a
 
 
 def chance_alive(model: Rhythm, frequency: Numbers, recency: Numbers, age: Numbers) -> Numbers:
-    """The probability that each customer still buys, 0 to 1; 1 for one without a repeat order."""
+    """Return the probability that each customer still buys, 0 to 1; 1 for one without a repeat order."""
     odds = _odds_of_having_left(model, frequency, recency, age)
     result: Numbers = 1 / (1 + odds)
     return result
 
 
 def expect_orders(model: Rhythm, frequency: Numbers, recency: Numbers, age: Numbers, *, weeks: float) -> Numbers:
-    """The order days that are expected of each customer in the `weeks` to come."""
+    """Return the number of order days expected of each customer in the next `weeks`."""
     r, alpha, b = model.r, model.alpha, model.b
-    # The formula divides by a − 1; the limit there is finite, and a hair beside it is as good.
+    # The formula divides by a − 1. The limit at 1 is finite, and a value very close to it is accurate enough.
     a = model.a + 1e-6 if abs(model.a - 1) < 1e-6 else model.a
     rest = alpha + age
     hyper = hyp2f1(r + frequency, b + frequency, a + b + frequency - 1, weeks / (rest + weeks))

@@ -1,4 +1,4 @@
-"""A score run: histories are read by one statement, scored in a child process and written by another."""
+"""A score run: histories are read with one statement, scored in a child process and written in batches."""
 
 import asyncio
 import math
@@ -22,10 +22,10 @@ from models.session import raw_connection
 LEAST_CUSTOMERS = 200
 LEAST_WEEKS = 26
 LOOK_BACK_DAYS = 90
-# So many rows are read at once, and so many scores are written by one statement.
+# The number of rows read at a time, and of scores written by one statement.
 BATCH = 2_000
 
-# An order counts unless it is cancelled; several on one business day are one order day.
+# Cancelled orders do not count; several orders on one business day are one order day.
 _HISTORIES = """
 WITH order_day AS (
   SELECT customer_id, (created_at AT TIME ZONE $1)::date AS day, sum(total_amount) AS value
@@ -57,9 +57,9 @@ JOIN customer ON customer.id = s.customer_id
 
 
 async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | None = None) -> ScoreRun:
-    """Score every customer with an order; answers the run, which says why when there is too little history.
+    """Score all customers with an order. Returns the run, which has a `reason` if there is not enough history.
 
-    The scores of the run before are replaced in the same transaction.
+    Replaces the scores of the previous run in the same transaction.
     """
     connection = await raw_connection(db)
     moment = at or now()
@@ -90,7 +90,7 @@ async def _read_histories(
 
 
 async def _read_columns(connection: asyncpg.Connection, statement: str, *given: object) -> Numbers:
-    """The columns of a statement, read in pieces, so that others have their turn; null is no number."""
+    """Return the columns of a statement, read in pieces so that other tasks can run; NULL becomes NaN."""
     pieces = [
         await asyncio.to_thread(_put_into_columns, rows)
         async for rows in read_in_pieces(connection, statement, *given, size=BATCH)
@@ -118,7 +118,7 @@ def _why_too_little(run: ScoreRun) -> str:
 
 
 async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: date) -> dict[str, Any]:
-    """How far the prediction of 90 days ago was off; empty where there was too little history then."""
+    """Return the error of the prediction made 90 days ago; empty if there was not enough history then."""
     then = today - timedelta(days=LOOK_BACK_DAYS)
     start, end = start_of_business_day(then, timezone), start_of_business_day(today, timezone)
     histories = await _read_histories(connection, timezone, until=start, today=then)
@@ -130,7 +130,7 @@ async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: da
 
 
 def _put_beside(histories: Histories, customers: Numbers, days: Numbers) -> Numbers:
-    """The order days of each customer of the histories; none for who has no row."""
+    """Return the order days of each customer in the histories; 0 for those without a row."""
     since = dict(zip(customers.tolist(), days.tolist(), strict=True))
     return np.array([since.get(customer, 0.0) for customer in histories.customer_id.tolist()])
 
@@ -138,7 +138,7 @@ def _put_beside(histories: Histories, customers: Numbers, days: Numbers) -> Numb
 async def _write_scores(
     connection: asyncpg.Connection, run: ScoreRun, histories: Histories, scores: Scores, today: date
 ) -> None:
-    """Write them in batches, between which others have their turn."""
+    """Write the scores in batches, between which other tasks can run."""
     is_overdue = histories.is_overdue
     for first in range(0, len(scores.tiers), BATCH):
         part = slice(first, first + BATCH)
@@ -163,14 +163,14 @@ async def _write_scores(
 
 
 def _score(histories: Histories) -> Scores:
-    """Runs in the child, which alone loads SciPy."""
+    """Runs in the child process, so that only it loads SciPy."""
     from domain.scores.predict import score
 
     return score(histories)
 
 
 def _calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
-    """The same."""
+    """Runs in the child process, like `_score`."""
     from domain.scores.predict import calibrate
 
     return calibrate(histories, ordered)

@@ -1,7 +1,7 @@
-"""What an order day of a customer is worth: the Gamma-Gamma model.
+"""Predicts the value of a customer's order day, with the Gamma-Gamma model.
 
-P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma Model of Monetary Value" (note, 2013): likelihood (1a) and
-conditional expectation (5). Values are in dollars.
+P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma Model of Monetary Value" (note, 2013): likelihood (1a) and conditional
+expectation (5). Values are in US dollars.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from domain.scores.shapes import Worth
 
 
 def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
-    """The parameters under which the mean values of customers with repeat orders are most likely.
+    """Return the parameters that make the mean values of customers with repeat orders most likely.
 
-    `frequency` counts their repeat order days, `value` is the mean in dollars, above 0. Raises ArithmeticError when
-    no maximum is found.
+    `frequency` is the number of their repeat order days, `value` their mean in US dollars, above 0. Raises
+    ArithmeticError if no maximum is found.
     """
     scale = float(value.mean())
     mean = value / scale
@@ -41,7 +41,8 @@ def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
 
 
 def expect_worth(model: Worth, frequency: Numbers, value: Numbers) -> Numbers:
-    """The mean value in dollars that is expected of each customer's order days; few orders lean to everybody's mean."""
+    """Return the expected mean value of each customer's order days, in US dollars; with few orders it is close to the
+    overall mean."""
     with np.errstate(divide="ignore", invalid="ignore"):
         result: Numbers = model.p * (model.v + frequency * value) / (model.p * frequency + model.q - 1)
     typical = model.p * model.v / (model.q - 1) if model.q > 1 else float(value.mean())

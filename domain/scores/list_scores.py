@@ -1,4 +1,4 @@
-"""Reading scores: one customer's, and the list by tier, chance of being alive and text."""
+"""Reads scores: one customer's, and the list by tier, probability of being alive and text."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from models import Customer, CustomerScore, Order, OrderStatus, ScoreRun, Tier
 
 
 class ScoreOrder(StrEnum):
-    """The columns that the list can be sorted by; a minus before one turns it round."""
+    """The columns by which the list can be sorted; a leading minus sorts in descending order."""
 
     CUSTOMER_NAME = "customer_name"
     COMPANY_NAME = "company_name"
@@ -54,7 +54,7 @@ EXPORT_COLUMNS = (
 
 
 class ListScores(PageInput):
-    """Which scores to show, and in which order."""
+    """Which scores to list, and in which order."""
 
     tier: Tier | None = None
     """Only customers of this tier."""
@@ -62,14 +62,14 @@ class ListScores(PageInput):
     max_p_alive: Chance | None = None
     search: Text200 = ""
     overdue: bool = False
-    """True shows only customers who have been silent for longer than their own median gap."""
+    """True lists only customers whose last order is longer ago than their own median gap."""
     ordering: Annotated[str, Field(pattern=f"^-?({_ORDERINGS})$")] = "-expected_orders_90d"
-    """The column to sort by; a minus before it turns the order round."""
+    """The column to sort by; a leading minus sorts in descending order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A customer with their score; everything but the names is None before scores were computed."""
+    """A customer with their score; everything except the names is None before scores were computed."""
 
     customer_id: int
     customer_name: str
@@ -91,7 +91,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoreList:
-    """A page of scores with the customers of each tier; `reason` says why there are none."""
+    """A page of scores, and the number of customers in each tier. `reason` says why there are none."""
 
     page: Page[Score]
     tier_counts: dict[str, int]
@@ -122,9 +122,9 @@ _LAST_ORDER_COLUMN = 13
 
 
 async def get_score(db: AsyncConnection, customer_id: int, *, timezone: tzinfo, visible_to: Actor) -> Score:
-    """One customer's score, with None for its figures before they were computed.
+    """Return one customer's score; the figures are None before they were computed.
 
-    Raises NotFound for no such customer, and with code no_score for one without an order.
+    Raises NotFound for an unknown customer, and with code no_score for one without an order.
     """
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
     statement = select(*_COLUMNS).outerjoin(CustomerScore, CustomerScore.customer_id == Customer.id)
@@ -139,7 +139,7 @@ async def get_score(db: AsyncConnection, customer_id: int, *, timezone: tzinfo, 
 
 
 async def list_scores(db: AsyncConnection, asked: ListScores, *, timezone: tzinfo, visible_to: Actor) -> ScoreList:
-    """The scores that match, with how many customers each tier has in all; two statements and the page."""
+    """Return the matching scores, and the number of customers in each tier overall; two statements plus the page."""
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
     run = (
         await db.execute(select(ScoreRun.computed_at, ScoreRun.reason).order_by(ScoreRun.id.desc()).limit(1))
@@ -159,7 +159,7 @@ async def list_scores(db: AsyncConnection, asked: ListScores, *, timezone: tzinf
 async def export_scores(
     db: AsyncConnection, asked: ListScores, *, timezone: tzinfo, visible_to: Actor
 ) -> AsyncIterator[bytes]:
-    """What the list shows under its filters, at most 1,000 customers, as pieces of a CSV file."""
+    """Return what the list shows, at most 1,000 customers, as chunks of a CSV file."""
     wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
     found = await list_scores(db, wanted, timezone=timezone, visible_to=visible_to)
 
@@ -177,7 +177,7 @@ async def export_scores(
 
 
 async def ask_for_run(db: AsyncSession, *, by: Actor) -> None:
-    """Have the scores computed by a job, once however often it is asked; for managers."""
+    """Enqueue a computation of the scores, once however often it is requested. Managers only."""
     require(by, Right.ASSIGN_CALLS, "Only a manager has scores computed.")
     await enqueue(db, SCORE_JOB, {}, dedupe_key=SCORE_JOB)
 
@@ -209,7 +209,7 @@ def _sorted(statement: Select[Any], ordering: str) -> Select[Any]:
     elsewhere: dict[str, Any] = {
         ScoreOrder.CUSTOMER_NAME: _NAME,
         ScoreOrder.COMPANY_NAME: Customer.company_name,
-        # The longest silence is the earliest last order.
+        # The longest time since an order is the earliest last order.
         ScoreOrder.DAYS_SINCE_LAST_ORDER: CustomerScore.last_order_on,
     }
     column: Any = elsewhere[name] if name in elsewhere else getattr(CustomerScore, name)

@@ -1,4 +1,4 @@
-"""The parameters of a model of purchases under which the histories are most likely, found twice over."""
+"""Finds the parameters of a purchase model that maximise the likelihood, with two optimisers one after the other."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,18 +8,18 @@ from scipy.optimize import minimize
 
 from domain.scores.numbers import Numbers
 
-# Parameters lie between e to the power of ±9. A few histories that say little have their maximum at infinity, and far
-# out the terms of a likelihood are differences of huge numbers, of which nothing but their error is left.
+# Parameters are between e to the power of ±9. With few histories the maximum may be at infinity, and far out the terms
+# of a likelihood are differences of huge numbers, in which only rounding errors remain.
 BOUND = 9.0
 _IMPOSSIBLE = 1e10
 
 
 def fit_logs(likelihood: Callable[[Numbers], float], start: Numbers, *, model: str) -> tuple[Numbers, float]:
-    """The logarithms of a model's parameters at the maximum, and the mean log likelihood there.
+    """Return the logarithms of a model's parameters at the maximum, and the mean log likelihood there.
 
-    `likelihood` takes such logarithms and returns the mean log likelihood of the histories, not finite where they are
-    impossible. L-BFGS-B climbs quickly and stops short on flat ground; Nelder-Mead goes on from there. Raises
-    ArithmeticError, which names the `model`, when no maximum is found.
+    `likelihood` takes such logarithms and returns the mean log likelihood of the histories; it is not finite where they
+    are impossible. L-BFGS-B is fast but stops early where the function is flat; Nelder-Mead continues from there.
+    Raises ArithmeticError, naming the `model`, if no maximum is found.
     """
 
     def loss(logs: Numbers) -> float:

@@ -1,4 +1,4 @@
-"""The newest run of the scores: what it predicts by tier, and how far the prediction of 90 days ago was off."""
+"""The newest score run: its predictions by tier, and the error of the prediction made 90 days before."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from models import CustomerScore, ScoreRun, Tier
 
 @dataclass(frozen=True, slots=True)
 class TierSum:
-    """A tier's customers and what they are expected to order in 90 days, US dollars."""
+    """A tier's customers and what they are expected to order in 90 days, in US dollars."""
 
     tier: Tier
     customers: int
@@ -24,7 +24,7 @@ class TierSum:
 
 @dataclass(frozen=True, slots=True)
 class Tenth:
-    """Orders in 90 days of a tenth of customers, most active first."""
+    """The orders in 90 days of one tenth of the customers; the most active tenth comes first."""
 
     place: int
     predicted: float
@@ -34,7 +34,7 @@ class Tenth:
 
 @dataclass(frozen=True, slots=True)
 class LookBack:
-    """The prediction of 90 days ago against what came; the errors are shares."""
+    """The prediction made 90 days before and what really happened. The errors are fractions."""
 
     since: str
     predicted: float
@@ -51,7 +51,7 @@ class LookBack:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """The newest run: its parameters by name, the customers and weeks that it saw, and how likely they made them."""
+    """The newest run: its parameters by name, the number of customers and weeks, and the log likelihood."""
 
     customers: int
     weeks: int
@@ -60,7 +60,7 @@ class RunFacts:
 
 
 async def read_run(db: AsyncConnection, *, visible_to: Actor) -> RunFacts | None:
-    """The newest run; None before there was one."""
+    """Return the newest run; None if there was none."""
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
     columns = (ScoreRun.customers, ScoreRun.weeks, ScoreRun.log_likelihood, ScoreRun.parameters)
     row = (await db.execute(select(*columns).order_by(ScoreRun.id.desc()).limit(1))).first()
@@ -68,7 +68,7 @@ async def read_run(db: AsyncConnection, *, visible_to: Actor) -> RunFacts | None
 
 
 async def sum_tiers(db: AsyncConnection, *, visible_to: Actor) -> list[TierSum]:
-    """Every tier that has customers."""
+    """Return the sums of every tier that has customers."""
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
     summed = select(
         CustomerScore.tier,
@@ -81,7 +81,7 @@ async def sum_tiers(db: AsyncConnection, *, visible_to: Actor) -> list[TierSum]:
 
 
 async def sum_tier(db: AsyncConnection, tier: Tier) -> TierSum:
-    """One tier's customers and what they are expected to order."""
+    """Return one tier's customers and what they are expected to order."""
     summed = select(
         func.count(),
         func.coalesce(func.sum(CustomerScore.expected_orders_90d), 0.0),
@@ -91,7 +91,7 @@ async def sum_tier(db: AsyncConnection, tier: Tier) -> TierSum:
 
 
 async def look_back(db: AsyncConnection, *, visible_to: Actor) -> LookBack | None:
-    """How the newest run judges the prediction before it; None where there was too little history."""
+    """Return how accurate the earlier prediction was, according to the newest run; None without enough history."""
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
     kept = await db.scalar(select(ScoreRun.calibration).order_by(ScoreRun.id.desc()).limit(1))
     if not kept:

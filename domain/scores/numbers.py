@@ -1,6 +1,6 @@
-"""The arrays that the scores are computed with: a number for each customer.
+"""The array types of the scores: one number per customer.
 
-The models that need scipy stay out of here, so that a web server, which only shows scores, does not load it.
+The models that need SciPy are not imported here, so that a web server, which only shows scores, does not load it.
 """
 
 import numpy as np

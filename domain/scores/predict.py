@@ -1,4 +1,5 @@
-"""The arithmetic of a score run, on arrays alone: it runs in a child process, so that no worker loses its heartbeat."""
+"""The calculations of a score run, on arrays only: it runs in a child process, so that no worker misses its
+heartbeat."""
 
 from typing import Any
 
@@ -17,7 +18,7 @@ TENTHS = 10
 
 
 def score(histories: Histories) -> Scores:
-    """Fit both models to the histories and score every customer."""
+    """Fit both models to the histories and score all customers."""
     rhythm = _fit_by_weeks(histories)
     times = (histories.frequency, histories.recency_days / WEEK, histories.age_days / WEEK)
     p_alive = chance_alive(rhythm, *times)
@@ -36,10 +37,10 @@ def score(histories: Histories) -> Scores:
 
 
 def calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
-    """Hold the prediction made from histories of 90 days ago against the order days that came (`ordered`).
+    """Compare the prediction made from histories of 90 days ago with the actual order days since then (`ordered`).
 
-    Customers are cut into tenths by what was predicted, most active first. The errors are Σ |predicted − actual| of
-    the tenths over all that came; the naive rate is each customer's own orders a day.
+    Customers are divided into tenths by prediction, most active first. The errors are Σ |predicted − actual| over the
+    tenths, divided by the actual total. The naive rate is each customer's own orders per day.
     """
     rhythm = _fit_by_weeks(histories)
     times = (histories.frequency, histories.recency_days / WEEK, histories.age_days / WEEK)
@@ -61,10 +62,11 @@ def calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
 
 
 def _fit_by_weeks(histories: Histories) -> Rhythm:
-    """Equal histories, rounded to weeks, count as one with a weight: a million customers are some 60,000 of them."""
+    """Fit to equal histories, rounded to weeks, as one with a weight: a million customers have about 60,000 different
+    ones."""
     columns = (histories.frequency, np.round(histories.recency_days / WEEK), np.round(histories.age_days / WEEK))
     sizes = tuple(int(column.max()) + 1 for column in columns)
-    # One whole number a history: sorting these takes a tenth of the time that sorting rows takes.
+    # One integer per history: sorting these takes a tenth of the time of sorting rows.
     places = np.ravel_multi_index(tuple(column.astype(np.int64) for column in columns), sizes)
     distinct, counts = np.unique(places, return_counts=True)
     frequency, recency, age = (part.astype(float) for part in np.unravel_index(distinct, sizes))
@@ -72,7 +74,7 @@ def _fit_by_weeks(histories: Histories) -> Rhythm:
 
 
 def _fit_worth(histories: Histories) -> Worth | None:
-    """The model of values, where enough customers came back with something that cost money."""
+    """Return the model of values; None if too few customers came back with orders that cost money."""
     usable = (histories.frequency > 0) & (histories.repeat_value > 0)
     if usable.sum() < TENTHS:
         return None

@@ -1,4 +1,4 @@
-"""What a score run begins from and comes to; nothing here needs SciPy, which takes a second to load."""
+"""The input and output of a score run. Nothing here imports SciPy, which takes a second to load."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from models.customer_score import Tier
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The four parameters, with the log-likelihood of the data that they were fitted to."""
+    """The four parameters of BG/NBD, with the log likelihood of the data to which they were fitted."""
 
     r: float
     alpha: float
@@ -22,7 +22,7 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The three parameters p, q and v (gamma in the note)."""
+    """The three parameters p, q and v (gamma in the note) of Gamma-Gamma."""
 
     p: float
     q: float
@@ -31,9 +31,9 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """What customers have done up to a day, one place a customer; days are whole, values in dollars.
+    """The histories of customers up to a day, one element per customer. Days are integers, values are in US dollars.
 
-    `repeat_value` is the mean of the order days after the first, `median_gap` is NaN for fewer than two order days.
+    `repeat_value` is the mean of the order days after the first; `median_gap` is NaN with fewer than two order days.
     """
 
     customer_id: NDArray[np.int64]
@@ -46,7 +46,7 @@ class Histories:
 
     @property
     def is_overdue(self) -> NDArray[np.bool_]:
-        """True where the customer has been silent for longer than their own median gap."""
+        """True for customers whose last order is longer ago than their own median gap."""
         silent = self.age_days - self.recency_days
         return np.nan_to_num(self.median_gap, nan=np.inf) < silent
 

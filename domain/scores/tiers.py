@@ -1,4 +1,4 @@
-"""Which tier a customer belongs to: the first rule that fits, in the order of `Tier`."""
+"""Assigns tiers to customers: the first rule that applies, in the order of `Tier`."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from models.customer_score import Tier
 ALIVE = 0.8
 DOUBTFUL = 0.3
 TOP_SHARE = 0.2
-# What the tiers mean, for people.
+# The meaning of the tiers, for people.
 TIER_RULES: dict[Tier, str] = {
     Tier.NEW: "One order day",
     Tier.PROMISING: "2–3 order days, alive 30%+",
@@ -21,10 +21,10 @@ TIER_RULES: dict[Tier, str] = {
 
 
 def choose_tiers(frequency: Numbers, p_alive: Numbers, lifetime_value: Numbers, is_overdue: Flags) -> list[Tier]:
-    """A tier for each customer.
+    """Return a tier for each customer.
 
-    `frequency` counts order days after the first, `p_alive` lies between 0 and 1, `lifetime_value` is in dollars; the
-    top fifth is that of all customers given.
+    `frequency` is the number of order days after the first, `p_alive` is between 0 and 1, `lifetime_value` is in US
+    dollars. The top fifth is that of all the customers passed.
     """
     top = np.quantile(lifetime_value, 1 - TOP_SHARE)
     rules = [
