@@ -1,7 +1,7 @@
-"""How often an account's password or code may be wrong: ten times, then it is locked for a quarter of an hour.
+"""Limits wrong passwords and codes of an account: after ten, it is locked for 15 minutes.
 
-An attempt is counted before it is checked, in a transaction of its own, so that neither a refusal nor a
-hundred attempts at once slip past the count. Never call these while the request holds the account's lock.
+An attempt is counted before it is checked, in a transaction of its own, so that neither a rollback nor a hundred
+concurrent attempts can bypass the count. Never call these functions while the request holds the account's lock.
 """
 
 import math
@@ -23,9 +23,10 @@ Kind = type[Customer] | type[Staff]
 
 
 async def reserve_attempt(kind: Kind, account_id: int) -> bool:
-    """Count one attempt; False while the account is locked. An unknown account (id 0) takes as long and is False."""
+    """Count one attempt; False while the account is locked. An unknown account (id 0) takes as long and returns
+    False."""
     at = now()
-    # Where a lock has expired, the count starts again.
+    # If a lock has expired, the count starts again.
     tries = case((kind.locked_until.is_not(None), 1), else_=kind.failed_sign_ins + 1)
     statement = (
         update(kind)
@@ -35,13 +36,13 @@ async def reserve_attempt(kind: Kind, account_id: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     async with separate_transaction() as apart:
-        # Waiting for the disk would show by its time that the account exists; a crash may forget a count.
+        # Waiting for the disk would reveal by timing that the account exists; in a crash, a count may be lost.
         await apart.execute(text("SET LOCAL synchronous_commit = off"))
         return await apart.scalar(statement) is not None
 
 
 async def reserve_browser_attempt(browser: str) -> bool:
-    """Count one attempt of a browser that a colleague signed in with before; False after ten in 15 minutes."""
+    """Count one attempt of a browser in which a colleague has signed in before; False after ten in 15 minutes."""
     try:
         await use_limit("known_browser", browser, limit=MOST_ATTEMPTS, window=REST)
     except TooMany:
@@ -50,7 +51,7 @@ async def reserve_browser_attempt(browser: str) -> bool:
 
 
 async def reserve_own_attempt(kind: Kind, account_id: int) -> None:
-    """Count one attempt of somebody signed in; raises TooMany while the account is locked."""
+    """Count one attempt of someone who is signed in. Raises TooMany while the account is locked."""
     if await reserve_attempt(kind, account_id):
         return
     async with current_database().reading() as connection:
@@ -60,7 +61,7 @@ async def reserve_own_attempt(kind: Kind, account_id: int) -> None:
 
 
 async def give_back_attempt(kind: Kind, account_id: int) -> None:
-    """Take back the count of an attempt that was right as far as it went."""
+    """Take back the count of an attempt that was correct so far."""
     async with separate_transaction() as apart:
         await apart.execute(
             update(kind)

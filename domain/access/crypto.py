@@ -1,7 +1,7 @@
-"""Encryption of what must be readable again (bank details, second factors, photos of checks): AES-256-GCM.
+"""Encryption of data that must be readable again (bank details, second factors, photos of checks): AES-256-GCM.
 
-A value is bound to the row it belongs to, so that copying it into another row makes it unreadable, and names
-the key it was made with, so that keys can be changed while old values stay readable.
+A value is bound to the row it belongs to, so that a copy in another row is unreadable. It names the key it was
+encrypted with, so that keys can be changed while old values stay readable.
 """
 
 import base64
@@ -22,29 +22,29 @@ _keys: list[str] = []
 
 
 def use_data_keys(keys: Sequence[str]) -> None:
-    """Let this process encrypt with these keys, the newest first, where none are handed over."""
+    """Set the keys of this process, newest first, for calls that pass none."""
     _keys[:] = keys
 
 
 def current_data_keys() -> Sequence[str]:
-    """The keys of this process; raises RuntimeError where none were set."""
+    """Return the keys of this process. Raises RuntimeError if none were set."""
     if not _keys:
         raise RuntimeError("use_data_keys was not called in this process.")
     return _keys
 
 
 class UnreadableSecretError(Exception):
-    """A kept value can't be decrypted: its key is gone from DATA_KEYS, or it was moved or changed."""
+    """A stored value can't be decrypted: its key is not in DATA_KEYS any more, or the value was moved or changed."""
 
 
 def encrypt(text: str, keys: Sequence[str], context: str) -> str:
-    """Encrypt a text with the newest key (the first), bound to `context`, say `customer_bank:17`."""
+    """Encrypt a text with the newest key (the first), bound to `context`, such as `customer_bank:17`."""
     version, key_id, sealed = seal(text.encode(), keys, context).split(b".", 2)
     return ".".join((version.decode(), key_id.decode(), base64.urlsafe_b64encode(sealed).decode()))
 
 
 def decrypt(kept: str, keys: Sequence[str], context: str) -> str:
-    """The text of a kept value; raises UnreadableSecretError when no key opens it in this context."""
+    """Decrypt a stored value. Raises UnreadableSecretError if no key decrypts it in this context."""
     head, _, encoded = kept.rpartition(".")
     try:
         sealed = base64.urlsafe_b64decode(encoded)
@@ -54,7 +54,7 @@ def decrypt(kept: str, keys: Sequence[str], context: str) -> str:
 
 
 def seal(data: bytes, keys: Sequence[str], context: str) -> bytes:
-    """As `encrypt`, for bytes: a photo, a paper."""
+    """Encrypt bytes, such as a photo or a document, like `encrypt`."""
     key = _derive_key(keys[0])
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = _cipher(key).encrypt(nonce, data, context.encode())
@@ -62,7 +62,7 @@ def seal(data: bytes, keys: Sequence[str], context: str) -> bytes:
 
 
 def unseal(kept: bytes, keys: Sequence[str], context: str) -> bytes:
-    """The bytes that were sealed; raises UnreadableSecretError when no key opens them in this context."""
+    """Decrypt sealed bytes. Raises UnreadableSecretError if no key decrypts them in this context."""
     version, _, rest = kept.partition(b".")
     key_id, _, sealed = rest.partition(b".")
     key = next((key for key in map(_derive_key, keys) if _key_id(key).encode() == key_id), None)
@@ -75,18 +75,18 @@ def unseal(kept: bytes, keys: Sequence[str], context: str) -> bytes:
 
 
 def needs_rotation(kept: str, keys: Sequence[str]) -> bool:
-    """True when a value was made with an older key than the newest and should be encrypted again."""
+    """True if a value was encrypted with an older key than the newest and should be encrypted again."""
     return not kept.startswith(newest_prefix(keys))
 
 
 def newest_prefix(keys: Sequence[str]) -> str:
-    """How every value begins that was made with the newest key, for a statement that looks for the others."""
+    """Return the prefix of every value encrypted with the newest key, for a statement that finds the others."""
     return f"{_VERSION}.{_key_id(_derive_key(keys[0]))}."
 
 
 @lru_cache(maxsize=8)
 def _derive_key(data_key: str) -> bytes:
-    """The 32 bytes that AES takes, from a key of any length; it is random text, so one hash is enough."""
+    """Return the 32 bytes that AES needs from a key of any length; keys are random, so one hash is enough."""
     return hashlib.sha256(b"data key\0" + data_key.encode()).digest()
 
 
@@ -97,5 +97,5 @@ def _cipher(key: bytes) -> AESGCM:
 
 @lru_cache(maxsize=8)
 def _key_id(key: bytes) -> str:
-    """A short name of a key that reveals nothing about it."""
+    """Return a short name of a key that reveals nothing about it."""
     return hashlib.sha256(b"data key id\0" + key).hexdigest()[:8]

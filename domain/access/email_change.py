@@ -1,6 +1,6 @@
-"""A new email takes effect by the link that is mailed to it, and the old address has a link that undoes it for 7 days.
+"""Change of email: it takes effect by a mailed link, and the old address gets a link that undoes it for 7 days.
 
-The same for customers and staff: whose account it is stands in the code's row. Tokens are kept as hashes and work once.
+The same for customers and staff: the row of the code names the account. Tokens are stored as hashes and work once.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class EmailLink(Input):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose email it is; one of the two."""
+    """The account whose email changes; one of the two is set."""
 
     customer_id: int | None = None
     staff_id: int | None = None
 
     @property
     def codes(self) -> ColumnElement[bool]:
-        """The codes of this account."""
+        """The condition for the codes of this account."""
         if self.customer_id is not None:
             return OneTimeCode.customer_id == self.customer_id
         return OneTimeCode.staff_id == self.staff_id
@@ -44,7 +44,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class EmailCode:
-    """A code that was sent: the account, and the address that the email becomes."""
+    """A code that was sent: the account and its new address."""
 
     id: int
     owner: Owner
@@ -52,9 +52,9 @@ class EmailCode:
 
 
 async def issue_email_code(db: AsyncSession, purpose: CodePurpose, owner: Owner, target: str) -> tuple[str, datetime]:
-    """Write a code for an address and return its token with when it ends; an earlier change that waits is over.
+    """Write a code for an address and return its token and when it expires; an earlier pending change is invalidated.
 
-    The caller holds the account's lock. Raises TooMany where three links went to a new address within the hour.
+    The caller holds the account's lock. Raises TooMany if three links were sent to a new address within the hour.
     """
     if purpose is CodePurpose.EMAIL_CHANGE:
         await _check_not_too_many(db, target)
@@ -75,7 +75,8 @@ async def issue_email_code(db: AsyncSession, purpose: CodePurpose, owner: Owner,
 
 
 async def find_email_code(db: AsyncSession, purpose: CodePurpose, token: str) -> EmailCode | None:
-    """The code of a token, so that its account can be locked; whether it still works is asked by `use_email_code`."""
+    """Return the code of a token, so that its account can be locked; `use_email_code` checks whether it is still
+    valid."""
     row = (
         await db.execute(
             select(OneTimeCode.id, OneTimeCode.customer_id, OneTimeCode.staff_id, OneTimeCode.target).where(
@@ -87,7 +88,7 @@ async def find_email_code(db: AsyncSession, purpose: CodePurpose, token: str) ->
 
 
 async def use_email_code(db: AsyncSession, code: EmailCode) -> None:
-    """Use a code up under its account's lock; raises InvalidInput for one that is used, too old or overtaken."""
+    """Use up a code under its account's lock. Raises InvalidInput if it is used up, expired or invalidated."""
     used = await db.execute(
         update(OneTimeCode)
         .where(OneTimeCode.id == code.id, OneTimeCode.used_at.is_(None), OneTimeCode.expires_at > now())
@@ -100,9 +101,9 @@ async def use_email_code(db: AsyncSession, code: EmailCode) -> None:
 
 
 async def void_later_email_codes(db: AsyncSession, code: EmailCode) -> None:
-    """After an undo neither a change that waits nor the undo of a later change brings another address back.
+    """After an undo, invalidate pending changes and the undo of later changes, so that no other address returns.
 
-    The undo of an earlier change goes on working: the owner of that address had the account first.
+    The undo of an earlier change stays valid: the owner of that address had the account first.
     """
     is_later = (OneTimeCode.purpose == CodePurpose.EMAIL_CHANGE) | (
         (OneTimeCode.purpose == CodePurpose.EMAIL_CHANGE_UNDO) & (OneTimeCode.id > code.id)
@@ -132,7 +133,7 @@ async def _void(db: AsyncSession, owner: Owner, which: ColumnElement[bool]) -> N
 
 
 def bad_email_link() -> InvalidInput:
-    """The refusal of a link, the same whatever is wrong with it."""
+    """Build the error for a link, the same for every cause."""
     return InvalidInput(
         "This link does not work any more. Change the email again, or ask us for help.",
         code=Code.INVALID_TOKEN,

@@ -1,9 +1,9 @@
-"""What is asked for a forgotten password or username, the same for customers and colleagues."""
+"""The inputs for a forgotten password or username, the same for customers and colleagues."""
 
 from domain.access.passwords import NewPasswordIn
 from domain.kernel.inputs import EmailIn, Filled200, Input
 
-# Whom a mail would go to where there is no account: it is written and taken back, so that the work is the same.
+# The recipient if there is no account: the mail is written and rolled back, so that the work is the same.
 SOMEBODY = "nobody@invalid.example"
 LINK_SENT = "If an account with an email belongs to that, a link is on its way. It works for one hour."
 
@@ -15,7 +15,7 @@ class ForgotPassword(Input):
 
 
 class ForgotUsername(Input):
-    """The email that the account has."""
+    """The email of the account."""
 
     email: EmailIn
 

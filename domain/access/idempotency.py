@@ -1,7 +1,8 @@
-"""A repeated request is answered, not done again.
+"""Idempotency: a repeated request gets the first answer and is not executed again.
 
-The first answer is written in the act's own transaction, under a transaction-level advisory lock: a crash leaves no
-ghost, and a rival sees either the whole act or nothing of it. It is kept sealed, since answers hold links and names.
+The first answer is written in the action's own transaction, under a transaction-level advisory lock: a crash leaves
+nothing behind, and a concurrent request sees either all of the action or nothing. The answer is stored encrypted, since
+answers contain links and names.
 """
 
 import asyncio
@@ -21,29 +22,29 @@ from models.session import RawTransaction, Transaction, raw_connection
 KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=24)
 
-# One round trip: try the lock, and look for a kept answer, which shows with the lock or without it.
+# One round trip: try the lock and look for a stored answer, which is found with or without the lock.
 _CLAIM = """
 SELECT locked, k.request_hash, k.status, k.body
 FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(1) || $2 || chr(1) || $3, 0)) AS locked) AS l
 LEFT JOIN idempotency_key AS k
   ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - $4::interval
 """
-# What a rival wrote between the look and the lock shows to a statement of its own.
+# What a concurrent request wrote between the read and the lock is visible only to a separate statement.
 _FIND_KEPT = """
 SELECT request_hash, status, body FROM idempotency_key
 WHERE caller = $1 AND route = $2 AND key = $3 AND created_at > now() - $4::interval
 """
-# A rival is looked after at first so soon, then less and less often, seconds.
+# The pauses between checks for a concurrent request, in seconds, from the first to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.4
 _FORGET = "DELETE FROM idempotency_key WHERE caller = $1 AND route = $2 AND key = $3"
 _KEEP = "SELECT keep_answer($1, $2, $3, $4, $5, $6, $7)"
-# What `keep_answer` says of a key that has an answer by now.
+# The error code of `keep_answer` for a key that already has an answer.
 KEPT_ALREADY = "LL001"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One caller's key on one route, with the hash of what was asked."""
+    """A key of a caller on a route, with the hash of the request."""
 
     caller: str
     route: str
@@ -52,7 +53,7 @@ class Claim:
 
     @property
     def context(self) -> str:
-        """What the kept answer is bound to."""
+        """The context to which the stored answer is bound."""
         return f"idempotency_key:{self.caller}:{self.route}:{self.key}"
 
 
@@ -65,7 +66,7 @@ class KeptAnswer:
 
 
 def hash_request(*parts: bytes) -> str:
-    """SHA-256 over the parts of a request that make it the same request."""
+    """Return the SHA-256 hash of the parts that identify a request."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
@@ -74,16 +75,16 @@ def hash_request(*parts: bytes) -> str:
 
 
 def check_key(key: str) -> str:
-    """The key as sent; raises InvalidInput for an empty or overlong one."""
+    """Return the key as sent. Raises InvalidInput for an empty or overlong one."""
     if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
         raise InvalidInput(f"Idempotency-Key must be 1 to {KEY_LENGTH} printable characters.")
     return key
 
 
 async def claim_key(db: Transaction, claim: Claim) -> KeptAnswer | None:
-    """Take the key for this transaction, or return the answer it already has.
+    """Claim the key for this transaction, or return the stored answer.
 
-    Raises Refused while another request with the key runs, and KeyReused when the key came with another request.
+    Raises Refused while another request with the key runs, and KeyReused if the key was used with another request.
     """
     if await _begin_with_claim(db, claim, KEPT_FOR):
         return None
@@ -96,11 +97,11 @@ async def claim_key(db: Transaction, claim: Claim) -> KeptAnswer | None:
 
 
 async def claim_or_wait(db: Transaction, claim: Claim, *, wait_seconds: int, kept_for: timedelta) -> KeptAnswer | None:
-    """As `claim_key`, but wait for a rival that runs: the first answer is worth more than a refusal.
+    """Like `claim_key`, but wait for a concurrent request: the first answer is worth more than a refusal.
 
-    Who waits holds neither a connection nor a place in a queue, so that all who do have the answer once it is there,
-    however many they are. Answers older than `kept_for` do not count. Raises Refused when the rival takes longer than
-    `wait_seconds`. It belongs at the beginning of a transaction, which it starts again for each look.
+    While waiting, no connection and no place in a queue are held, so that any number of waiting requests get the answer
+    as soon as it exists. Answers older than `kept_for` are ignored. Raises Refused if the other request takes longer
+    than `wait_seconds`. Call it at the beginning of a transaction, which it restarts for each check.
     """
     if await _begin_with_claim(db, claim, kept_for):
         return None
@@ -117,16 +118,16 @@ async def claim_or_wait(db: Transaction, claim: Claim, *, wait_seconds: int, kep
         if time.monotonic() >= until:
             raise Refused("The same request is still running.", code=Code.REQUEST_IN_PROGRESS)
         await db.rollback()
-        await db.close()  # what waits lends no connection; the next look begins again
+        await db.close()  # waiting holds no connection; the next check begins a new one
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
     return _read_kept(row, claim) or _read_kept(await connection.fetchrow(_FIND_KEPT, *asked), claim)
 
 
 async def _begin_with_claim(db: Transaction, claim: Claim, kept_for: timedelta) -> bool:
-    """Begin a raw transaction with the claim, in one message; True when the key is taken and has no answer.
+    """Begin a raw transaction with the claim, in one message; True if the key was claimed and has no answer.
 
-    Where it is not, who claims it asks what stands there.
+    If it returns False, the caller checks for an answer.
     """
     if not isinstance(db, RawTransaction) or db.has_begun:
         return False
@@ -148,7 +149,7 @@ def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
 
 
 async def forget_answer(db: Transaction, claim: Claim) -> bool:
-    """Drop a kept answer that holds no more, with this transaction; False when somebody else does."""
+    """Delete a stored answer that is no longer valid, in this transaction; False if another request does so."""
     connection = await raw_connection(db)
     done: str = await connection.execute(_FORGET, claim.caller, claim.route, claim.key)
     return done != "DELETE 0"
@@ -157,10 +158,10 @@ async def forget_answer(db: Transaction, claim: Claim) -> bool:
 async def keep_answer(
     db: Transaction, claim: Claim, status: int, body: bytes, *, kept_for: timedelta = KEPT_FOR
 ) -> None:
-    """Keep the answer of a successful act, in the act's own transaction; a raw one is committed in the same message.
+    """Store the answer of a successful action, in its own transaction; a raw one is committed in the same message.
 
-    A rival may have committed between the moment that the claim looked and the moment that it got the lock. Its answer
-    stands there now: this act is refused, and so undone, and the next try gets the answer.
+    A concurrent request may have committed between the claim's read and its lock. Then its answer is stored already:
+    this action is refused, and so rolled back, and the next attempt gets the answer.
     """
     sealed = seal(body, current_data_keys(), claim.context)
     values = (claim.caller, claim.route, claim.key, claim.request_hash, status, sealed, kept_for)

@@ -1,6 +1,6 @@
-"""Whose orders somebody sees: a rep and a customer their own, other colleagues all of them.
+"""Whose orders someone sees: a rep and a customer their own, other colleagues all of them.
 
-Who knows an order's number can open the order, so lists of other things show only the numbers that may be seen.
+Anyone who knows an order number can open the order, so lists of other things show only numbers that may be seen.
 """
 
 from typing import Any
@@ -14,19 +14,19 @@ ORDERS = columns_of(Order)
 
 
 def owner_of_seen(actor: Actor) -> str | None:
-    """The column that holds the actor in each order that they may see, or None for who sees all of them."""
+    """Return the name of the column that must contain the actor, or None for those who see all orders."""
     if actor.is_customer:
         return "customer_id"
     return "sales_rep_id" if actor.has_role(Role.SALES_REP) else None
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
-    """The condition that keeps an actor to their own orders, or None for who sees all of them."""
+    """Return the condition that limits an actor to their own orders, or None for those who see all of them."""
     owner = owner_of_seen(actor)
     return None if owner is None else ORDERS[owner] == actor.id
 
 
 def names_order_seen(order_id: Any, actor: Actor) -> ColumnElement[bool]:
-    """Joins the order that a row names, where the actor may see it."""
+    """Return the condition to join the order that a row names, if the actor may see it."""
     own = may_be_seen_by(actor)
     return ORDERS.id == order_id if own is None else and_(ORDERS.id == order_id, own)

@@ -1,9 +1,8 @@
 """Passwords.
 
-Hashed with argon2id, checked without revealing whether the account exists, and not too easily guessed.
-
-A hash takes some 30 ms and 19 MiB, so it runs in a few threads of its own: a rush of sign-ins waits in line
-there instead of stopping every other request.
+They are hashed with argon2id, checked without revealing whether the account exists, and must not be easy to guess. A
+hash takes about 30 ms and 19 MiB, so it runs in a few threads of its own: many sign-ins at once wait in a queue there
+instead of stopping all other requests.
 """
 
 import asyncio
@@ -25,22 +24,22 @@ from domain.kernel.inputs import LEAST_PASSWORD
 LONGEST_PASSWORD = 200
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# As many at once as there are processors: more would only fight for them, each with its 19 MiB.
+# As many at once as there are processors: more would only compete for them, each with its 19 MiB.
 _THREADS = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="password")
-# The hash of a random text that nobody kept; checking against it takes as long as against a real one.
+# The hash of a random text that was discarded; checking against it takes as long as against a real one.
 _NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$jV3mfOPDA9AzG66JkMPweQ$dA71ArRiW0/rNR0rYoUbGQQpn70JwjGGSqV6tn53LE8"
 _COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
 
 
 async def hash_password(password: str) -> str:
-    """The form in which a password is kept."""
+    """Return the hash of a password, as it is stored."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.hash, _as_bytes(password))
 
 
 async def verify_password(kept_hash: str | None, password: str) -> bool:
-    """True when the password is the kept one.
+    """True if the password matches the stored hash.
 
-    Pass None where there is no account, or none with a password: it takes as long and is False.
+    Pass None if there is no account, or none with a password: it takes as long and returns False.
     """
     is_right = await asyncio.get_running_loop().run_in_executor(
         _THREADS, _verify, kept_hash or _NOBODYS_HASH, _as_bytes(password[: LONGEST_PASSWORD + 1])
@@ -49,14 +48,14 @@ async def verify_password(kept_hash: str | None, password: str) -> bool:
 
 
 def needs_rehash(kept_hash: str) -> bool:
-    """True when the hash was made with weaker settings than today's; hash again at the next sign-in."""
+    """True if the hash was made with weaker settings than the current ones; hash again at the next sign-in."""
     return _HASHER.check_needs_rehash(kept_hash)
 
 
 def why_weak(password: str, *, least: int) -> str:
-    """What is wrong with a password that somebody sets, as the end of a sentence; empty when it is good.
+    """Return what is wrong with a new password, as the end of a sentence; empty if nothing is.
 
-    It has at least `least` characters, at most 200, and is none of the most common ones.
+    It needs at least `least` and at most 200 characters, and must not be one of the most common ones.
     """
     if len(password) < least:
         return f"must be at least {least} characters"
@@ -73,7 +72,7 @@ def _check_new_password(password: str, info: ValidationInfo) -> str:
     return password
 
 
-# A password that somebody sets; the door says how many characters it needs at least.
+# A new password; the model with the field sets the minimum length.
 NewPasswordIn = Annotated[
     str,
     StringConstraints(min_length=1),
@@ -90,7 +89,7 @@ def _verify(kept_hash: str, password: bytes) -> bool:
 
 
 def _normalise(password: str) -> str:
-    """One spelling for what looks alike: keyboards differ in how they send accented letters."""
+    """Normalize characters that look alike: keyboards differ in how they send accented letters."""
     return unicodedata.normalize("NFKC", password)
 
 

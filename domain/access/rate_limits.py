@@ -1,4 +1,4 @@
-"""Rate limits shared by all processes: one upsert a use, on an unlogged table."""
+"""Rate limits shared by all processes: one upsert per use, in an unlogged table."""
 
 import math
 from datetime import timedelta
@@ -13,9 +13,9 @@ from models.session import current_database
 
 
 async def use_limit(name: str, caller: str, *, limit: int, window: timedelta) -> None:
-    """Count one use of `name` by `caller`; raises TooMany after `limit` uses within the window.
+    """Count one use of `name` by `caller`. Raises TooMany after `limit` uses within the window.
 
-    The count is committed apart from the request, so that a refused attempt counts too.
+    The count is committed separately from the request, so that a refused attempt counts too.
     """
     at = now()
     fresh = insert(RateLimit).values(name=name, caller=caller[:200], used=1, window_ends_at=at + window)

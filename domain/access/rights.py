@@ -1,6 +1,6 @@
-"""What each role may do, said once: guards on routes, entries of the navigation and the domain ask by the same names.
+"""What each role may do, in one place: route guards, navigation entries and the domain use the same names.
 
-`docs/rights.md` is printed from this table and the live routes.
+`docs/rights.md` is generated from this table and the live routes.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from models import KeyScope, Role
 
 
 class Right(StrEnum):
-    """One thing that a colleague or a program may be allowed; what it allows stands in `GRANTS`."""
+    """One permission of a colleague or a program; `GRANTS` describes what it allows."""
 
     SEE_ORDERS = "see_orders"
     SEE_MONEY = "see_money"
@@ -103,7 +103,7 @@ _ALL = frozenset(Role)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The roles that have a right, and in a few words what it allows."""
+    """The roles that have a right, and a short description of what it allows."""
 
     roles: frozenset[Role]
     allows: str
@@ -190,7 +190,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.CHECK_MAIL: Grant(_ADMIN, "Check the mail server and send a test mail"),
 }
 
-# What programs may do by the scopes of their keys.
+# The rights of programs by the scopes of their keys.
 SCOPE_RIGHTS: Mapping[KeyScope, frozenset[Right]] = {
     KeyScope.VOICE: frozenset(
         {
@@ -213,13 +213,13 @@ SCOPE_RIGHTS: Mapping[KeyScope, frozenset[Right]] = {
 
 
 def may(actor: Actor, right: Right) -> bool:
-    """True when the actor's role, or a scope of its key, has the right."""
+    """True if the actor's role, or a scope of its key, has the right."""
     if actor.kind in {ActorKind.API_KEY, ActorKind.VOICE}:
         return any(right in SCOPE_RIGHTS.get(KeyScope(scope), ()) for scope in actor.scopes)
     return actor.is_staff and actor.role in GRANTS[right].roles
 
 
 def require(actor: Actor, right: Right, sentence: str) -> None:
-    """Raise NotAllowed with the sentence unless the actor has the right."""
+    """Raise NotAllowed with the sentence if the actor does not have the right."""
     if not may(actor, right):
         raise NotAllowed(sentence)

@@ -1,4 +1,4 @@
-"""Sign-in sessions of customers and staff: rows that end at the next request after anything that must end them."""
+"""Sign-in sessions of customers and staff, as rows: whatever must end a session ends it at its next request."""
 
 from datetime import datetime, timedelta
 
@@ -16,8 +16,8 @@ STAFF_IDLE = timedelta(hours=12)
 CUSTOMER_LIFETIME = timedelta(days=30)
 TOUCH_EVERY = timedelta(minutes=1)
 
-# On asyncpg's own connection, since each request of somebody signed in begins with one of these: building, sending and
-# reading it through SQLAlchemy took a third of the CPU of a block that is rendered already.
+# On asyncpg's own connection, since each request of a signed-in user begins with one of these: doing so through
+# SQLAlchemy took a third of the CPU time of a request for a block that is already rendered.
 _FIND_STAFF = """
 SELECT session.id, last_seen_at, staff.id, username, full_name, role, totp_confirmed_at IS NOT NULL
 FROM login_session AS session JOIN staff ON staff.id = session.staff_id
@@ -34,7 +34,7 @@ _TOUCH = "UPDATE login_session SET last_seen_at = $2, expires_at = coalesce($3, 
 async def open_session(
     db: AsyncSession, kind: SessionKind, subject_id: int, *, address: str = "", user_agent: str = ""
 ) -> str:
-    """Sign somebody in: write the session's row and return the random id for the cookie."""
+    """Write the row of a new session and return the random id for the cookie."""
     token = new_token()
     lifetime = STAFF_IDLE if kind is SessionKind.STAFF else CUSTOMER_LIFETIME
     db.add(
@@ -53,7 +53,7 @@ async def open_session(
 
 
 async def find_staff_session(connection: asyncpg.Connection, token: str) -> Actor | None:
-    """Who holds this staff session id, if the session is open and the colleague active."""
+    """Return the holder of this staff session id, if the session is open and the colleague active."""
     row = await connection.fetchrow(_FIND_STAFF, hash_token(token))
     if row is None:
         return None
@@ -64,7 +64,7 @@ async def find_staff_session(connection: asyncpg.Connection, token: str) -> Acto
 
 
 async def find_customer_session(connection: asyncpg.Connection, token: str) -> Actor | None:
-    """Who holds this customer session id, if the session is open and the account active."""
+    """Return the holder of this customer session id, if the session is open and the account active."""
     row = await connection.fetchrow(_FIND_CUSTOMER, hash_token(token))
     if row is None:
         return None
@@ -76,14 +76,14 @@ async def find_customer_session(connection: asyncpg.Connection, token: str) -> A
 async def _touch(
     connection: asyncpg.Connection, session_id: int, last_seen_at: datetime, idle: timedelta | None
 ) -> None:
-    """Note the use of a session at most once a minute, moving an idle limit along."""
+    """Record the use of a session at most once per minute, extending an idle limit."""
     at = now()
     if at - last_seen_at >= TOUCH_EVERY:
         await connection.execute(_TOUCH, session_id, at, at + idle if idle else None)
 
 
 async def is_open(connection: AsyncConnection, session_id: int) -> bool:
-    """True while a session has neither ended nor run out."""
+    """True while a session has neither ended nor expired."""
     found = select(LoginSession.id).where(
         LoginSession.id == session_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > func.now()
     )
@@ -98,7 +98,7 @@ async def end_session(db: AsyncSession, session_id: int) -> None:
 async def end_sessions_of(
     db: AsyncSession, kind: SessionKind, subject_id: int, *, except_session_id: int | None = None
 ) -> int:
-    """End every session of one person, except the current one where given; returns how many ended."""
+    """End every session of one person, except the current one if given; return how many ended."""
     owner = LoginSession.staff_id if kind is SessionKind.STAFF else LoginSession.customer_id
     return await _end(db, and_(owner == subject_id, LoginSession.id != (except_session_id or 0)))
 

@@ -1,1 +1,1 @@
-"""Boxes: which of them a product fills, and how an order is packed into them."""
+"""Boxes: which products fill which boxes, and how orders are packed into them."""

@@ -1,4 +1,4 @@
-"""Sizes in inches and weights in ounces as they are sent: numbers above 0, kept to two decimals."""
+"""Sizes in inches and weights in ounces as input: numbers above 0, stored with two decimals."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ MOST_OUNCES = Decimal("999999.99")
 
 
 def measure_schema(most: Decimal, *, step: float | None = None) -> dict[str, str | float]:
-    """What the API's document says of a measure: its bounds, and the step that it keeps to if there is one."""
+    """Return the JSON schema of a measure: its bounds, and its step if there is one."""
     bounds: dict[str, str | float] = {"type": "number", "minimum": 0.01, "maximum": float(most)}
     return bounds | ({"multipleOf": step} if step else {})
 

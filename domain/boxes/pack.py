@@ -1,8 +1,8 @@
-"""Packing an order into boxes: full boxes by rule first, then what is left over, first fit decreasing by volume.
+"""Pack an order into boxes: full boxes by rule first, then the remaining units, first fit decreasing by volume.
 
-A unit is a slice of its own box: as long and as wide, and as high as its share. What is left over goes into the first
-open box with room for its volume, its weight and each of its sides; a box takes 40 lb at most, unless one unit alone
-weighs more. No database here.
+A unit is a slice of its own box: as long and as wide, with its share of the height. A remaining unit goes into the
+first open box with room for its volume, its weight and each of its sides. A box takes at most 40 lb, unless a single
+unit weighs more. Does not use the database.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,25 +12,25 @@ from enum import StrEnum
 
 from domain.boxes.suggest import ProductBox
 
-# What a carrier's man lifts: 40 lb.
+# What one person can lift for a carrier: 40 lb.
 MOST_OUNCES = Decimal(640)
 Sides = tuple[Decimal, Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class BoxType:
-    """A box on the shelf; sides in inches as they are written."""
+    """A kind of box; sides in inches as entered."""
 
     name: str
     sides: Sides
 
     @property
     def volume(self) -> Decimal:
-        """Cubic inches."""
+        """Volume in cubic inches."""
         return self.sides[0] * self.sides[1] * self.sides[2]
 
 
-# Not frozen: a page makes hundreds of these and of those below, and a frozen one takes five times as long to make.
+# Not frozen: a page creates hundreds of these and the classes below, and frozen ones take five times as long to create.
 @dataclass(slots=True)
 class Content:
     """Units of one product in a box."""
@@ -43,9 +43,9 @@ class Content:
 
 @dataclass(slots=True)
 class PackedBox:
-    """A box with what goes in; `count` boxes are packed alike. `why` says why it was begun, where that is not plain.
+    """A box with its content; `count` boxes are packed alike. `why` says why it was started, if that is not obvious.
 
-    `sides` is None while nobody measured the box, `weight_oz` while a product's weight is unknown.
+    `sides` is None if the box has no measures, `weight_oz` if the weight of a product is unknown.
     """
 
     name: str
@@ -58,13 +58,13 @@ class PackedBox:
 
     @property
     def units(self) -> int:
-        """How many units lie in one of these boxes."""
+        """The number of units in one of these boxes."""
         return sum(content.quantity for content in self.contents)
 
 
 @dataclass(slots=True)
 class PackLine:
-    """Units of one product to pack; without a product nobody knows a box for it."""
+    """Units of one product to pack; without a product no box is known for it."""
 
     product_name: str
     product_sku: str
@@ -88,24 +88,24 @@ class PackLine:
 
     @property
     def unit_weight(self) -> Decimal | None:
-        """Ounces of one unit, None while unknown."""
+        """The weight of one unit in ounces; None if unknown."""
         return None if self.box is None else self.box.unit_weight_oz
 
     @property
     def fills(self) -> int:
-        """How many units fill a box, fewer than the rule says where they would be too heavy."""
+        """How many units fill a box; fewer than the rule says if they would be too heavy."""
         by_rule = self.box.qty_per_box if self.box is not None else 1
         if not self.unit_weight:
             return by_rule
         return max(1, min(by_rule, int(MOST_OUNCES // self.unit_weight)))
 
     def holding(self, quantity: int) -> Content:
-        """So many units of it in a box."""
+        """Return the content of a box with this number of units."""
         return Content(self.box.product_id if self.box else None, self.product_name, self.product_sku, quantity)
 
 
 class StepKind(StrEnum):
-    """What a step of the packing did."""
+    """The kinds of steps in packing."""
 
     FULL = "full"
     ALONE = "alone"
@@ -119,8 +119,8 @@ class StepKind(StrEnum):
 class PackStep:
     """One decision: `quantity` units of a product and the box, numbered from 1, that takes them.
 
-    With `left` the box does not take them, and `why` says what keeps them out; with `smaller` the box turns out to be
-    larger than what is in it needs, and `box_name` is the one that will do.
+    With kind `left` the box does not take them, and `why` gives the reason; with `smaller` the box is larger than its
+    content needs, and `box_name` is a smaller one that is sufficient.
     """
 
     kind: StepKind
@@ -134,7 +134,7 @@ class PackStep:
 
 @dataclass(slots=True)
 class Packing:
-    """The boxes of an order, and how it came to them."""
+    """The boxes of an order, and the steps that led to them."""
 
     boxes: list[PackedBox]
     steps: list[PackStep]
@@ -142,7 +142,7 @@ class Packing:
 
 @dataclass(slots=True)
 class _Left:
-    """What is left of a line, one unit of it measured once; `by_length` are its sides, the shortest first."""
+    """The remaining units of a line, with one unit measured once; `by_length` are its sides, shortest first."""
 
     line: PackLine
     quantity: int
@@ -154,7 +154,7 @@ class _Left:
 
 @dataclass(slots=True)
 class _Open:
-    """A box that still takes things."""
+    """A box that still has room."""
 
     number: int
     kind: BoxType
@@ -165,7 +165,7 @@ class _Open:
     lines: list[tuple[_Left, int]] = field(default_factory=list)
 
     def count_room(self, left: _Left, wanted: int) -> tuple[int, str]:
-        """How many units of a line it takes, and what keeps more out."""
+        """Return how many units of a line it takes, and what keeps out the rest."""
         unit, weight = left.volume, left.weight
         if not _fits(left.by_length, self.kind.sides):
             return 0, f"is too long or too wide for box {self.number}"
@@ -185,22 +185,22 @@ class _Open:
 
 
 def _fits(by_length: Sequence[Decimal], outer: Sides) -> bool:
-    """Whether a unit of these sides, the shortest first, goes into a box in some position along its sides."""
+    """Whether a unit with these sides, shortest first, fits into a box in some position along its sides."""
     short, middle, long = sorted(outer)
     return by_length[0] <= short and by_length[1] <= middle and by_length[2] <= long
 
 
 def pack_lines(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> list[PackedBox]:
-    """The boxes of an order: full ones in the order of its lines, then those packed together.
+    """Return the boxes of an order: full ones in the order of its lines, then those packed together.
 
-    `shelf` are further boxes that what is left over may go into when a smaller one will do. Every unit is in exactly
-    one box, and there are never more boxes than units.
+    `shelf` are further boxes for the remaining units, used if a smaller one is sufficient. Every unit is in exactly one
+    box, and there are never more boxes than units.
     """
     return pack_in_steps(lines, shelf).boxes
 
 
 def pack_in_steps(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> Packing:
-    """The same boxes with each step to them."""
+    """Return the same boxes with each step that led to them."""
     packing = Packing([], [])
     left: list[_Left] = []
     for line in lines:
@@ -221,12 +221,12 @@ def pack_in_steps(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> P
 
 
 def count_all(boxes: Iterable[PackedBox]) -> int:
-    """How many boxes there are."""
+    """Return the number of boxes."""
     return sum(box.count for box in boxes)
 
 
 def weigh_all(boxes: Sequence[PackedBox]) -> Decimal | None:
-    """What all boxes weigh, in ounces; None while a product's weight is unknown."""
+    """Return the weight of all boxes in ounces; None if the weight of a product is unknown."""
     if any(box.weight_oz is None for box in boxes):
         return None
     return sum((box.weight_oz * box.count for box in boxes if box.weight_oz is not None), Decimal(0))
@@ -268,7 +268,7 @@ def _pack_together(packing: Packing, lines: Sequence[_Left], shelf: Sequence[Box
             number = full + len(opened) + 1
             begun = _Open(number, left.own_box, f"{name} {why}" if why else "")
             taken, why = begun.count_room(left, rest)
-            # One unit that is too heavy for any box still needs one.
+            # A single unit that is too heavy for any box still needs one.
             taken = max(taken, 1)
             begun.add(left, taken)
             rest -= taken
@@ -282,7 +282,7 @@ def _pack_together(packing: Packing, lines: Sequence[_Left], shelf: Sequence[Box
 
 
 def _close(box: _Open, kinds: Sequence[BoxType]) -> PackedBox:
-    """Close a box, in the smallest that holds the same things."""
+    """Close a box, in the smallest kind that holds the same content."""
     small = next((kind for kind in kinds if kind.volume >= box.volume and _takes_all(kind, box)), box.kind)
     contents = tuple(left.line.holding(quantity) for left, quantity in box.lines)
     weight = box.weight if box.is_weighed else None

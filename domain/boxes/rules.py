@@ -1,4 +1,4 @@
-"""Box rules: how many of a product fill which box. One rule a product; a second one is refused."""
+"""Box rules: how many units of a product fill which box. One rule per product; a second one is refused."""
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -26,21 +26,21 @@ SIZES = ("length_in", "width_in", "height_in")
 
 
 class ListBoxRules(PageInput):
-    """The rules by the product's name."""
+    """The rules by the name of the product."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 200
     """Rules on a page, at most 200."""
 
 
 class CreateBoxRule(Input):
-    """A rule for one product; without sizes the box is known by its name alone."""
+    """A rule for one product; without sizes only the name of the box is known."""
 
     product_id: Id
-    """The product that the rule is for; one rule a product."""
+    """The product of the rule; one rule per product."""
     qty_per_box: UnitsPerBox = 1
     """How many units fill one box."""
     box_name: Text60 = ""
-    """What the box is called on the shelf."""
+    """The name of the box."""
     length_in: Inches | None = None
     """Length of the box in inches."""
     width_in: Inches | None = None
@@ -48,18 +48,18 @@ class CreateBoxRule(Input):
     height_in: Inches | None = None
     """Height of the box in inches."""
     notes: Text2000 = ""
-    """How to pack it, for colleagues."""
+    """Instructions for packing, for colleagues."""
 
 
 class UpdateBoxRule(Input):
-    """What to change; what is not sent stays, and null clears a size."""
+    """The values to change; fields that are not sent stay as they are, and null clears a size."""
 
     product_id: Id | None = None
-    """Another product that the rule is for."""
+    """Another product for the rule."""
     qty_per_box: UnitsPerBox | None = None
     """How many units fill one box."""
     box_name: Text60 | None = None
-    """What the box is called on the shelf."""
+    """The name of the box."""
     length_in: Inches | None = None
     """Length of the box in inches."""
     width_in: Inches | None = None
@@ -67,12 +67,12 @@ class UpdateBoxRule(Input):
     height_in: Inches | None = None
     """Height of the box in inches."""
     notes: Text2000 | None = None
-    """How to pack it, for colleagues."""
+    """Instructions for packing, for colleagues."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoxRuleRow:
-    """A rule with the product that it is for; sizes in inches."""
+    """A rule with its product; sizes in inches."""
 
     id: int
     product_id: int
@@ -89,7 +89,7 @@ class BoxRuleRow:
 
     @property
     def weight_oz(self) -> Decimal | None:
-        """What the goods in a full box weigh, in ounces; None while a unit's weight is unknown."""
+        """The weight of the goods in a full box in ounces; None if the weight of a unit is unknown."""
         return None if self.ship_weight_oz is None else self.ship_weight_oz * self.qty_per_box
 
 
@@ -106,14 +106,14 @@ _SELECT: Select[Any] = select(*_COLUMNS).select_from(BoxRule).join(Product, Prod
 
 
 async def list_box_rules(db: Reader, page: PageInput) -> Page[BoxRuleRow]:
-    """A page of the rules, by the product's name."""
+    """Return a page of the rules, by the name of the product."""
     statement = _SELECT.order_by(Product.name, BoxRule.id).limit(page.per_page).offset(page.offset)
     rows = [BoxRuleRow(*row) for row in await db.execute(statement)]
     return make_page(rows, await db.scalar(select(func.count()).select_from(BoxRule)) or 0, page)
 
 
 async def get_box_rule(db: Reader, rule_id: int) -> BoxRuleRow:
-    """One rule; raises NotFound."""
+    """Return one rule. Raises NotFound."""
     row = (await db.execute(_SELECT.where(BoxRule.id == rule_id))).first()
     if row is None:
         raise NotFound("There is no such box rule.")
@@ -121,19 +121,19 @@ async def get_box_rule(db: Reader, rule_id: int) -> BoxRuleRow:
 
 
 async def find_box_rule_of(db: Reader, product_id: int) -> BoxRuleRow | None:
-    """The rule of a product, if it has one."""
+    """Return the rule of a product, if it has one."""
     row = (await db.execute(_SELECT.where(BoxRule.product_id == product_id))).first()
     return None if row is None else BoxRuleRow(*row)
 
 
 async def list_box_names(db: Reader) -> list[str]:
-    """The names that boxes have so far, for the form."""
+    """List the existing names of boxes, for the form."""
     statement = select(BoxRule.box_name).where(BoxRule.box_name != "").distinct().order_by(BoxRule.box_name).limit(200)
     return list((await db.execute(statement)).scalars())
 
 
 async def create_box_rule(db: AsyncSession, data: CreateBoxRule, *, by: Actor) -> BoxRuleRow:
-    """Add a rule; raises InvalidInput for an unknown product, Refused for one that has a rule already."""
+    """Add a rule. Raises InvalidInput for an unknown product, Refused for a product that already has a rule."""
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
     await _check_product(db, data.product_id)
     rule = BoxRule(**data.model_dump())
@@ -145,7 +145,7 @@ async def create_box_rule(db: AsyncSession, data: CreateBoxRule, *, by: Actor) -
 async def update_box_rule(
     db: AsyncSession, rule_id: int, data: UpdateBoxRule, *, by: Actor, version: int | None = None
 ) -> BoxRuleRow:
-    """Change what was sent; raises NotFound, InvalidInput, and Refused for a product that has another rule."""
+    """Change the fields sent. Raises NotFound, InvalidInput, and Refused for a product that has another rule."""
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
     rule = await _lock_rule(db, rule_id)
     if version is not None and version != rule.version:
@@ -158,7 +158,7 @@ async def update_box_rule(
             version=rule.version,
         )
     sent = data.model_dump(exclude_unset=True)
-    # Null clears a size; a name, a note and a number that are null were simply left out.
+    # Null clears a size; for a name, a note and a number, null means not sent.
     sent = {name: value for name, value in sent.items() if value is not None or name in SIZES}
     if sent.get("product_id", rule.product_id) != rule.product_id:
         await _check_product(db, sent["product_id"])
@@ -174,7 +174,7 @@ async def update_box_rule(
 
 
 async def delete_box_rule(db: AsyncSession, rule_id: int, *, by: Actor) -> None:
-    """Delete a rule; raises NotFound."""
+    """Delete a rule. Raises NotFound."""
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
     rule = await _lock_rule(db, rule_id)
     await _audit(db, AuditAction.BOX_RULE_DELETED, rule, before=_values_of(rule), by=by, is_gone=True)
@@ -196,7 +196,8 @@ async def _check_product(db: AsyncSession, product_id: int) -> None:
 
 
 async def _write(db: AsyncSession, rule: BoxRule) -> None:
-    """Write the row in a savepoint; the index says when the product has a rule already, also to two at once."""
+    """Write the row in a savepoint; a unique index refuses a second rule for a product, also for concurrent
+    requests."""
     try:
         async with db.begin_nested():
             db.add(rule)

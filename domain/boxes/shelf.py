@@ -1,4 +1,4 @@
-"""The boxes that stand on the shelf: every size that a rule names."""
+"""The available boxes: every size that a rule names."""
 
 from sqlalchemy import select
 
@@ -15,6 +15,6 @@ _SHELF = select(RULES.box_name, *_SIDES).where(*(side.is_not(None) for side in _
 
 
 async def list_shelf(db: Reader, *, without_rule: int | None = None) -> list[BoxType]:
-    """Each name and size once; with `without_rule` as if that rule were gone."""
+    """List each name and size once; `without_rule` is the id of a rule to leave out."""
     statement = _SHELF if without_rule is None else _SHELF.where(RULES.id != without_rule)
     return [BoxType(name, (length, width, height)) for name, length, width, height in await db.execute(statement)]

@@ -1,4 +1,4 @@
-"""Which rule applies to each product of a list, and how many boxes it makes."""
+"""The rule that applies to each product of a list, and the number of boxes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,18 +47,18 @@ class BoxItem(Input):
 
 
 class SuggestBoxes(Input):
-    """What is to be packed."""
+    """The items to pack."""
 
     items: Annotated[list[BoxItem], Field(min_length=1, max_length=200)]
     """The products with their quantities, 1 to 200 of them."""
 
 
-# Not frozen: a page makes hundreds of these, and a frozen one takes five times as long to make.
+# Not frozen: a page creates hundreds of these, and frozen ones take five times as long to create.
 @dataclass(slots=True)
 class ProductBox:
-    """How one product is packed: by its rule, or else one unit a box in the box that the product names itself.
+    """How one product is packed: by its rule, or else one unit per box, in the box that the product specifies.
 
-    Sizes in inches and weights in ounces, None while nobody measured.
+    Sizes in inches and weights in ounces; None if not measured.
     """
 
     product_id: int
@@ -74,17 +74,17 @@ class ProductBox:
 
     @property
     def is_known(self) -> bool:
-        """True when a rule or the product's own box says something."""
+        """True if there is a rule or the product specifies a box."""
         return self.has_rule or self.length_in is not None
 
     def count_boxes(self, quantity: int) -> int:
-        """How many boxes so many units make."""
+        """Return the number of boxes for this number of units."""
         return -(-quantity // self.qty_per_box)
 
 
 @dataclass(frozen=True, slots=True)
 class BoxSuggestion:
-    """One item with the box that it goes into; `weight_oz` is what a full box weighs."""
+    """One item with its box; `weight_oz` is the weight of a full box."""
 
     product_id: int
     product_name: str
@@ -99,7 +99,7 @@ class BoxSuggestion:
 
 
 async def suggest_boxes(db: Reader, data: SuggestBoxes) -> list[BoxSuggestion]:
-    """One suggestion an item, in the order sent; raises InvalidInput naming every product that we don't have."""
+    """Return one suggestion per item, in the order sent. Raises InvalidInput, naming every unknown product."""
     known = await list_product_boxes(db, {item.product_id for item in data.items})
     unknown = {
         f"items.{place}.product_id": "is no product we have"
@@ -112,7 +112,7 @@ async def suggest_boxes(db: Reader, data: SuggestBoxes) -> list[BoxSuggestion]:
 
 
 async def list_product_boxes(db: Reader, product_ids: Iterable[int]) -> dict[int, ProductBox]:
-    """How each of the products is packed, in one statement."""
+    """Return how each of the products is packed, by product id, in one statement."""
     found = await db.execute(_BOXES_OF, {"ids": sorted(product_ids)})
     return {row.id: _make_box(row) for row in found}
 

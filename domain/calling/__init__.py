@@ -1,1 +1,1 @@
-"""The calling list: who is called next, who may be called, and what came of it."""
+"""The calling list: who is called next, who may be called, and the outcomes of calls."""

@@ -1,4 +1,4 @@
-"""Whose entries they are: giving them to colleagues, and stamping many as called at once."""
+"""Assign entries of the calling list to colleagues, and mark many as called at once."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -17,12 +17,12 @@ from domain.kernel.live import Topic, announce
 from models import Role, Staff
 
 MOST_IDS = 10_000
-# Active colleagues who sell: reps, and administrators beside them.
+# Active colleagues who sell: reps and administrators.
 SELLERS = (Role.SALES_REP, Role.ADMIN)
 
 Ids = Annotated[list[Id], Field(max_length=MOST_IDS)]
 
-# Both lock the entries in order of id, so that two managers never wait for each other in a circle.
+# Both lock the entries in order of id, so that two managers never cause a deadlock.
 _ASSIGN = text("""
 WITH wanted AS (SELECT id FROM calling_entry WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE)
 UPDATE calling_entry AS e SET assigned_to = :staff_id, updated_at = now(), version = version + 1
@@ -41,23 +41,23 @@ UPDATE calling_entry AS e SET last_called_at = now(), updated_at = now() FROM wa
 
 
 class AssignEntries(Input):
-    """Which entries go to whom."""
+    """The entries to assign, and the colleague."""
 
     ids: Ids = Field(default_factory=list)
-    """The entries, at most 10,000."""
+    """The ids of the entries, at most 10,000."""
     assignee_id: Id | None = None
-    """The colleague; null leaves them with nobody."""
+    """The id of the colleague; null removes the assignment."""
 
 
 class MarkCalled(Input):
-    """Which entries were called."""
+    """The entries that were called."""
 
     ids: Ids = Field(default_factory=list)
-    """The entries, at most 10,000."""
+    """The ids of the entries, at most 10,000."""
 
 
 async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) -> int:
-    """Give entries to a seller, or to nobody; returns how many. Raises InvalidInput for any other colleague."""
+    """Assign entries to a seller, or to nobody; return how many. Raises InvalidInput for any other colleague."""
     require(by, Right.ASSIGN_CALLS, "Only a manager gives entries to colleagues.")
     if data.assignee_id is not None:
         await find_assignee(db, data.assignee_id, name="assignee_id")
@@ -67,7 +67,8 @@ async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) ->
 
 
 async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
-    """Stamp entries the actor works with as called now; returns how many. Each counts as an attempt at its number."""
+    """Mark entries the actor works with as called now; return how many. Each counts as an attempt to call the
+    number."""
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     statement = text(_MARK.format(visible=sql_visible(by)))
     values = {"ids": sorted(set(data.ids)), **by.columns}
@@ -77,7 +78,7 @@ async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
 
 
 async def find_assignee(db: AsyncSession, staff_id: int, *, name: str) -> Staff:
-    """The active seller with this id; raises InvalidInput when there is none."""
+    """Return the active seller with this id. Raises InvalidInput if there is none."""
     staff = await db.get(Staff, staff_id)
     if staff is None or not staff.is_active or staff.role not in SELLERS:
         raise InvalidInput("Nobody of this id sells.", fields={name: "must be an active sales rep or administrator"})
@@ -85,7 +86,7 @@ async def find_assignee(db: AsyncSession, staff_id: int, *, name: str) -> Staff:
 
 
 async def list_assignees(db: AsyncSession | AsyncConnection) -> Sequence[Row[int, str, str, str]]:
-    """Who may be given entries, by name."""
+    """List the colleagues to whom entries can be assigned, by name."""
     found = await db.execute(
         select(Staff.id, Staff.full_name, Staff.username, Staff.role)
         .where(Staff.role.in_(SELLERS), Staff.is_active)

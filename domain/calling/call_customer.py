@@ -1,4 +1,5 @@
-"""Having a certain customer called: their entry of the list, made where there is none, is called back today."""
+"""Schedule a call to a customer for today: their entry of the calling list, created if needed, gets a callback
+today."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from models import CallingEntry, CallingStatus, Customer
 
 @dataclass(frozen=True, slots=True)
 class NextCall:
-    """Where a customer stands on the calling list: the day to call back, and whether nobody may call them."""
+    """A customer's state on the calling list: the day to call back, and whether calls are forbidden."""
 
     entry_id: int
     callback_on: date | None
@@ -34,7 +35,7 @@ class NextCall:
 async def list_next_calls(
     db: AsyncConnection, customer_ids: Sequence[int], *, visible_to: Actor
 ) -> dict[int, NextCall]:
-    """The entries of these customers, by customer; a closed one only where there is no other."""
+    """Return the entries of these customers, by customer id; a closed one only if there is no other."""
     is_closed = or_(ENTRIES.status == CallingStatus.CLOSED, ~MAY_BE_LISTED)
     rows = await db.execute(
         select(ENTRIES.customer_id, ENTRIES.id, ENTRIES.callback_on, is_closed)
@@ -45,10 +46,10 @@ async def list_next_calls(
 
 
 async def call_customer_today(db: AsyncSession, customer_id: int, *, timezone: tzinfo, by: Actor) -> int:
-    """Have a customer called today, before everybody without a callback; returns the entry.
+    """Schedule a call to a customer today, before all entries without a callback; return the id of the entry.
 
-    Raises NotFound for a customer or an entry that is not the actor's, and Refused for one without a number, who
-    asked not to be called by either of their numbers, or whose entry is closed.
+    Raises NotFound for a customer or an entry that is not the actor's, and Refused for a customer without a number, one
+    who asked not to be called at either of their numbers, or one whose entry is closed.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     customer = await db.get(Customer, customer_id)
@@ -80,7 +81,7 @@ def _refuse(why: str) -> Refused:
 
 
 async def _lock_entry(db: AsyncSession, customer: Customer) -> CallingEntry | None:
-    """The customer's entry, else the one that has their number and names no customer; open ones first."""
+    """Return the customer's entry, else the one with their number and no customer; open ones first."""
     has_number = (ENTRIES.phone == customer.phone) & ENTRIES.customer_id.is_(None)
     found = await db.execute(
         select(CallingEntry)
@@ -94,7 +95,7 @@ async def _lock_entry(db: AsyncSession, customer: Customer) -> CallingEntry | No
 
 
 async def _make_entry(db: AsyncSession, customer: Customer) -> CallingEntry:
-    """An entry of the customer; refused without a number, or where another customer's entry has it."""
+    """Create an entry for the customer. Raises Refused without a number, or if another customer's entry has it."""
     if customer.phone is None:
         raise _refuse("The customer has no number to call.")
     entry = CallingEntry(

@@ -1,4 +1,4 @@
-"""Claims: the best entry that may be called now becomes one caller's for 15 minutes, and nobody else's."""
+"""Claims: the best entry that may be called now is reserved for one caller for 15 minutes."""
 
 from datetime import datetime, timedelta
 
@@ -36,17 +36,17 @@ CALLS = columns_of(OutboundCallLog)
 
 
 class ClaimNext(Input):
-    """Where to look for the next call."""
+    """The segment in which to find the next call."""
 
     segment: Segment = Segment.PRIORITY
-    """The tab that is called; those called lately wait unless a callback is due."""
+    """The tab to call; entries called recently are left out unless a callback is due."""
 
 
 async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRow | None:
-    """Claim the best entry that may be called at this moment; None when there is nobody.
+    """Claim the best entry that may be called now; None if there is none.
 
-    Who the caller wanted to be reminded of comes first, then callbacks that are due, then by score. An entry that
-    somebody else works on is passed over, so that two callers never meet and never wait for each other.
+    Entries that the caller asked to be reminded of come first, then callbacks that are due, then by score. An entry
+    that another caller works on is skipped, so that two callers never get the same one and never wait for each other.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     zone = current_business().timezone
@@ -63,14 +63,14 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
         if verdict.allowed:
             await announce(db, Topic.CALLING, entry_id)
             return entry
-        # Marked, called or moved while it was claimed: the last look decides.
+        # It was suppressed, called or moved during the claim: this last check decides.
         passed.append(entry_id)
         await release_claim(db, entry_id)
     return None
 
 
 async def release_claim(db: AsyncSession, entry_id: int) -> None:
-    """Give an entry back to everybody."""
+    """Release a claimed entry."""
     await db.execute(
         text("UPDATE calling_entry SET claimed_by = NULL, claimed_until = NULL, reminded_at = NULL WHERE id = :id"),
         {"id": entry_id},
@@ -80,7 +80,7 @@ async def release_claim(db: AsyncSession, entry_id: int) -> None:
 async def _claim(  # noqa: PLR0917 - where to look, for whom, and when
     db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int], at: datetime
 ) -> int | None:
-    """Claim the best there is: who was to be reminded of, else a callback that is due, else by score; each by index."""
+    """Claim the best one: a reminder for this caller, else a callback that is due, else by score; each by index."""
     entries, today = table_of(CallingEntry), business_today(current_business().timezone)
     since = func.now() - timedelta(hours=24)
     logged = select(func.count()).where(CALLS.phone == ENTRIES.phone, CALLS.created_at > since).scalar_subquery()

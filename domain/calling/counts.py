@@ -1,6 +1,6 @@
-"""How many stand under each tab of the calling list, from kept counts: exact at any time, however long the list is.
+"""The number of entries under each tab of the calling list, from stored counts: always exact, however long the list is.
 
-Who asked not to be called, and who was called lately, are few: they are found by index and taken off.
+People who asked not to be called or were called recently are few: they are found by index and subtracted.
 """
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -17,7 +17,7 @@ from models import Role
 from models.session import raw_connection
 
 FOLD_JOB = "fold_calling_counts"
-# Days so far back that no bound comes to lie before them again are folded into one.
+# Days so far back that they never fall between two bounds again are folded into one.
 _KEPT_DAYS = timedelta(days=100)
 _QUIET = """
 quiet AS MATERIALIZED (
@@ -62,8 +62,8 @@ SELECT kept.phone - recent.rests - hidden.priority AS priority, kept.in_window -
   kept.open - hidden.open AS open
 FROM kept, hidden, recent, edge
 """)  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and adds them up: a note that comes later stays. What is kept is written where it
-# changed alone: many notes come at once, and rows written behind them all would keep the file as long as it was.
+# A single snapshot deletes the changes and adds them up, so that later changes remain. A stored row is written only if
+# it changed: many changes come at once, and rewriting all stored rows after them would keep the table from shrinking.
 _FOLD = """
 WITH noted AS (
   DELETE FROM calling_count WHERE NOT is_kept OR day < $1::date RETURNING assigned_to, kind, day, entries
@@ -87,9 +87,9 @@ SELECT assigned_to, kind, day, entries, true FROM met WHERE id IS NULL ORDER BY 
 async def count_tabs(
     db: Reader, *, visible_to: Actor, timezone: tzinfo, assignee: int | None = None
 ) -> dict[Segment, int]:
-    """How many of those the actor works with stand under each tab, closed entries left out; one statement.
+    """Count the open entries under each tab that the actor works with; one statement.
 
-    With an `assignee` only theirs count, with 0 those without one.
+    `assignee` restricts the counts to the entries of one colleague, 0 to those without one.
     """
     bounds = find_bounds(timezone)
     whose = [visible_to.id, 0] if visible_to.has_role(Role.SALES_REP) else None
@@ -117,7 +117,7 @@ async def count_tabs(
 
 
 async def fold_calling_counts(db: AsyncSession, *, timezone: tzinfo) -> None:
-    """Add what was noted since the last fold to what is kept."""
+    """Add the changes since the last fold to the stored counts."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "calling_count")
     await connection.execute(_FOLD, business_today(timezone) - _KEPT_DAYS)

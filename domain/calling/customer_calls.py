@@ -1,4 +1,4 @@
-"""The calls made to one customer, the newest first."""
+"""The calls made to one customer, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ CALLS = columns_of(OutboundCallLog)
 
 @dataclass(frozen=True, slots=True)
 class CustomerCall:
-    """One call: what came of it, what was noted, and who called."""
+    """One call: outcome, notes and caller."""
 
     id: int
     outcome: str
@@ -25,12 +25,12 @@ class CustomerCall:
 
 
 async def list_customer_calls(db: Reader, customer_id: int, *, most: int) -> list[CustomerCall]:
-    """The newest calls to a customer, by the index of their calls."""
+    """List the newest calls to a customer, at most `most`, by index."""
     statement = select(*(CALLS[name] for name in CustomerCall.__slots__)).where(CALLS.customer_id == customer_id)
     rows = await db.execute(statement.order_by(CALLS.created_at.desc(), CALLS.id.desc()).limit(most))
     return [CustomerCall(*row) for row in rows]
 
 
 async def count_customer_calls(db: Reader, customer_id: int) -> int:
-    """How many calls were made to a customer."""
+    """Count the calls made to a customer."""
     return await db.scalar(select(func.count()).where(CALLS.customer_id == customer_id)) or 0

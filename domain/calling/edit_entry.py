@@ -1,4 +1,4 @@
-"""Adding, changing and deleting entries of the calling list; a number stands on it once."""
+"""Add, change and delete entries of the calling list; a number is on the list only once."""
 
 from datetime import tzinfo
 from typing import Annotated, Any
@@ -35,60 +35,60 @@ class AddEntry(Input):
     """A prospect for the calling list."""
 
     phone: Annotated[PhoneIn, Field(min_length=1)]
-    """The number to call, in any common form."""
+    """The number to call, in any common format."""
     company_name: Text200 | None = None
-    """The company."""
+    """The name of the company."""
     contact_name: Text200 | None = None
-    """Whom to ask for."""
+    """The person to ask for."""
     email: OptionalEmailIn = None
-    """Their email."""
+    """The email address."""
     address: Text200 | None = None
-    """One line; street, city, state and ZIP are read from it."""
+    """On one line; street, city, state and ZIP are parsed from it."""
     notes: Text2000 | None = None
-    """What colleagues should know."""
+    """Notes for colleagues."""
     priority_score: Score | None = None
-    """The score to begin with, 0–100; 30 without one."""
+    """The initial score, 0–100; by default 30."""
     status: CallingStatus | None = None
-    """How far they have come; new without one."""
+    """The status; by default `new`."""
 
 
 class UpdateEntry(Input):
-    """What may change about an entry; a field that is not sent stays."""
+    """The values to change; fields that are not sent stay as they are."""
 
     customer_id: Id | None = None
-    """The customer that this is."""
+    """The id of the customer who this is."""
     first_name: Text60 | None = None
     """First name."""
     last_name: Text60 | None = None
     """Last name."""
     contact_name: Text200 | None = None
-    """Whom to ask for."""
+    """The person to ask for."""
     company_name: Text200 | None = None
-    """The company."""
+    """The name of the company."""
     email: OptionalEmailIn = None
-    """Their email; null takes it away."""
+    """The email address; null removes it."""
     phone: PhoneIn | None = None
     """The number to call."""
     phone2: PhoneIn | None = None
-    """Another number of theirs; null takes it away."""
+    """Another number; null removes it."""
     address: Text200 | None = None
-    """One line; street, city, state and ZIP are read from it."""
+    """On one line; street, city, state and ZIP are parsed from it."""
     notes: Text2000 | None = None
-    """What colleagues should know."""
+    """Notes for colleagues."""
     assigned_to: Id | None = None
-    """Who calls them; null for nobody."""
+    """The id of the colleague who calls them; null for none."""
     status: CallingStatus | None = None
-    """How far they have come."""
+    """The status."""
     priority_score: Score | None = None
-    """The score as it should be now, 0–100."""
+    """The score to set, 0–100."""
     mark_called: bool | None = None
-    """True stamps a call made now."""
+    """True records a call made now."""
     last_called: DateTimeIn | None = None
-    """When they were called last."""
+    """The time of the last call."""
 
 
 async def add_entry(db: AsyncSession, data: AddEntry, *, by: Actor, timezone: tzinfo) -> EntryRow:
-    """Add a prospect; raises InvalidInput for what is no number, and Refused for one that is listed already."""
+    """Add a prospect. Raises InvalidInput for an invalid number, and Refused for one that is already listed."""
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     phone = read_number(data.phone, "phone")
     address = parse_address(data.address or "")
@@ -117,14 +117,14 @@ async def add_entry(db: AsyncSession, data: AddEntry, *, by: Actor, timezone: tz
 async def update_entry(
     db: AsyncSession, entry_id: int, data: UpdateEntry, *, by: Actor, timezone: tzinfo, version: int | None = None
 ) -> EntryRow:
-    """Change what was sent of an entry the actor works with.
+    """Change the fields sent of an entry the actor works with.
 
-    Raises NotFound, InvalidInput, NotAllowed for a rep who gives it to a colleague, and Refused for a number that is
-    listed already or a version that is not the entry's any more.
+    Raises NotFound, InvalidInput, NotAllowed for a rep who assigns it to a colleague, and Refused for a number that is
+    already listed or a version that is not the current one.
     """
     entry = await lock_entry(db, entry_id, by=by, version=version)
     sent = data.model_fields_set
-    # What is asked on the way must not write the entry: `write_entry` alone knows what a number that is taken means.
+    # Queries in between must not flush the entry: only `write_entry` handles a number that is taken.
     with db.no_autoflush:
         for name in sent & set(_TEXTS):
             setattr(entry, name, getattr(data, name) or "")
@@ -153,7 +153,7 @@ async def update_entry(
 
 
 async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
-    """Take an entry off the list; its calls stay in the log, and a suppressed number stays suppressed."""
+    """Remove an entry from the list; its calls stay in the log, and a suppressed number stays suppressed."""
     require(by, Right.ASSIGN_CALLS, "Only a manager deletes entries of the calling list.")
     entry = await lock_entry(db, entry_id, by=by)
     await record_audit(
@@ -171,7 +171,7 @@ async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
 
 
 async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int | None = None) -> CallingEntry:
-    """The entry for an act, locked; raises NotFound for another rep's, and Refused with code `stale`."""
+    """Lock and return the entry. Raises NotFound for another rep's, and Refused with code `stale`."""
     found = await db.execute(
         select(CallingEntry)
         .where(CallingEntry.id == entry_id, may_be_seen_by(by))
@@ -194,7 +194,7 @@ async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int
 
 
 def read_number(text: str, name: str) -> str:
-    """A number in E.164; raises InvalidInput for what nobody could call."""
+    """Return a number in E.164 format. Raises InvalidInput for a number that can't be called."""
     phone = parse_phone(text)
     if phone is None:
         raise InvalidInput("That is no phone number.", fields={name: "must be a phone number"})
@@ -202,7 +202,7 @@ def read_number(text: str, name: str) -> str:
 
 
 async def _set_places(db: AsyncSession, entry: CallingEntry, data: UpdateEntry) -> None:
-    """Numbers, address and customer, with the hours that follow from them."""
+    """Set numbers, address and customer, and the calling hours that follow from them."""
     sent = data.model_fields_set
     if data.phone is not None:
         entry.phone = read_number(data.phone, "phone")
@@ -234,7 +234,7 @@ async def _set_assignee(db: AsyncSession, entry: CallingEntry, staff_id: int | N
 
 
 async def write_entry(db: AsyncSession) -> None:
-    """Write the entry; the database decides whether its number is listed already, which raises Refused."""
+    """Write the entry. Raises Refused if its number is already listed, which the database decides."""
     try:
         async with db.begin_nested():
             await db.flush()

@@ -1,6 +1,6 @@
-"""The calling list as it is read: its filters, its segments, and rows with what each has bought.
+"""Reads of the calling list: its filters, its segments, and rows with the purchases of each entry.
 
-Anybody who asked not to be called is in no segment and on no page of it.
+People who asked not to be called are in no segment and on no page.
 """
 
 import re
@@ -42,7 +42,7 @@ CUSTOMERS = columns_of(Customer)
 
 
 class EntrySort(StrEnum):
-    """What the list can be sorted by."""
+    """The columns by which the list can be sorted."""
 
     PRIORITY_SCORE = "priority_score"
     LAST_CALLED = "last_called"
@@ -53,7 +53,7 @@ class EntrySort(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which end of a sorted list comes first."""
+    """The direction of the sort."""
 
     ASC = "asc"
     DESC = "desc"
@@ -72,41 +72,41 @@ def _check_skus(value: str) -> str:
 
 
 def split_skus(text: str) -> list[str]:
-    """The SKUs of a comma-separated text, in lower case."""
+    """Return the SKUs of a comma-separated text, in lower case."""
     return sorted({part.strip().lower() for part in text.split(",") if part.strip()})
 
 
 class ListEntries(PageInput):
-    """What the calling list may be asked for."""
+    """The filters of the calling list."""
 
     sort: EntrySort = EntrySort.PRIORITY_SCORE
-    """What to sort by."""
+    """The column to sort by."""
     dir: Direction = Direction.DESC
-    """Which end comes first; who never ordered or was never called comes last either way."""
+    """The direction; entries without an order or a call come last in both directions."""
     status: CallingStatus | None = None
-    """One status alone; without it everybody who is not closed."""
+    """Only this status; by default, all entries that are not closed."""
     q: Text200 = ""
-    """Name, company, email or phone; three letters, fewer find beginnings."""
+    """Name, company, email or phone; fewer than three characters match only beginnings."""
     assignee: Annotated[Text200, AfterValidator(_check_assignee)] = ""
-    """A colleague's id, `me`, or `none` for entries without one."""
+    """The id of a colleague, `me`, or `none` for entries without one."""
     purchased_skus: Annotated[str, Field(max_length=4000), AfterValidator(_check_skus)] = ""
-    """Comma-separated SKUs; who bought any of them is listed."""
+    """Comma-separated SKUs; entries that bought any of them are listed."""
     segment: Segment = Segment.PRIORITY
     """The tab."""
     score_min: Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)] = LEAST_SCORE
-    """The lowest score listed, 0–100; not sent, what the company has set."""
+    """The lowest score listed, 0–100; by default, the company's setting."""
     score_max: Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)] = MOST_SCORE
-    """The highest score listed, 0–100; not sent, what the company has set."""
+    """The highest score listed, 0–100; by default, the company's setting."""
 
     def within(self, least: float, most: float) -> Self:
-        """The same with these bounds of the score where the caller sent none."""
+        """Return the same filters, with these bounds of the score if the caller sent none."""
         bounds = {"score_min": least, "score_max": most}
         return self.model_copy(update={name: bounds[name] for name in bounds.keys() - self.model_fields_set})
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One entry as lists and answers show it; money is US dollars of orders that were not cancelled."""
+    """One entry as lists and answers show it; amounts in US dollars of orders that are not cancelled."""
 
     id: int
     customer_id: int | None
@@ -140,23 +140,23 @@ class EntryRow:
 
     @property
     def address(self) -> str:
-        """The address as one line."""
+        """The address on one line."""
         return compose_address(self.street, self.city, self.state, self.zip, self.country)
 
     @property
     def name(self) -> str:
-        """Whom a list names: the company, else the person."""
+        """The name in lists: the company, else the person."""
         person = self.contact_name or f"{self.first_name} {self.last_name}".strip()
         return self.company_name or person or self.phone or f"Entry {self.id}"
 
     @property
     def callee(self) -> Callee:
-        """Who is asked about where it matters whether they may be called; either number's mark counts."""
+        """The entry as the call rules check it; do-not-call of either number applies."""
         return Callee(self.phone, self.zip, self.state, self.do_not_call)
 
     @property
     def last_called(self) -> datetime | None:
-        """The last call, under the name that the contract gives it."""
+        """The last call, under the name used by the contract."""
         return self.last_called_at
 
 
@@ -164,7 +164,7 @@ _MARKED = or_(
     exists().where(NUMBERS.do_not_call, NUMBERS.phone.in_((ENTRIES.phone, ENTRIES.phone2))),
     exists().where(CUSTOMERS.id == ENTRIES.customer_id, CUSTOMERS.do_not_call),
 )
-# NOT IN stays a hashed lookup, which goes with the order of an index; a join of these would read and sort everybody.
+# NOT IN stays a hashed lookup, which works with the order of an index; a join would read and sort all entries.
 _QUIET = select(NUMBERS.phone).where(NUMBERS.do_not_call)
 MAY_BE_LISTED = and_(
     func.coalesce(ENTRIES.phone, "").not_in(_QUIET),
@@ -179,7 +179,7 @@ def day_of(moment: ColumnElement[datetime | None], zone: tzinfo) -> ColumnElemen
 
 
 def select_entries(zone: tzinfo) -> Select[Any]:
-    """The columns of an EntryRow."""
+    """Select the columns of an EntryRow."""
     special: dict[str, ColumnElement[Any]] = {
         "assignee_name": func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username).label("assignee_name"),
         "do_not_call": _MARKED.label("do_not_call"),
@@ -198,7 +198,8 @@ async def list_entries(
     timezone: tzinfo,
     counts: Mapping[Segment, int] | None = None,
 ) -> Page[EntryRow]:
-    """A page of those who may be called and whom the actor works with; two statements, one where `counts` are known."""
+    """Return a page of entries that may be called and that the actor works with; one statement if `counts` are given,
+    else two."""
     conditions = find_conditions(query, visible_to=visible_to, timezone=timezone)
     statement = (
         select_entries(timezone)
@@ -219,7 +220,7 @@ async def _count(  # noqa: PLR0917 - the list's own arguments
     timezone: tzinfo,
     counts: Mapping[Segment, int] | None,
 ) -> int:
-    """The total of a list: from the kept counts, unless a filter asks for what they do not know."""
+    """Return the total of a list: from the stored counts, unless a filter is not covered by them."""
     asked = {name for name, value in query if name in _FILTERS and value != ListEntries.model_fields[name].default}
     if asked - {"assignee"}:
         return await db.scalar(select(func.count()).select_from(table_of(CallingEntry)).where(*conditions)) or 0
@@ -230,14 +231,14 @@ async def _count(  # noqa: PLR0917 - the list's own arguments
 
 
 def _read_assignee(query: ListEntries, actor: Actor) -> int | None:
-    """Whose entries are asked for: a colleague's, 0 for those without one, or None for all."""
+    """Return whose entries are requested: a colleague's id, 0 for those without one, or None for all."""
     if query.assignee in {"none", "me"}:
         return 0 if query.assignee == "none" else actor.id
     return int(query.assignee) if query.assignee else None
 
 
 async def get_entry(db: Reader, entry_id: int, *, visible_to: Actor, timezone: tzinfo) -> EntryRow:
-    """One entry, also of somebody who must not be called; raises NotFound for another rep's."""
+    """Return one entry, even if it must not be called. Raises NotFound for another rep's."""
     statement = select_entries(timezone).where(ENTRIES.id == entry_id, may_be_seen_by(visible_to))
     found = (await db.execute(statement)).first()
     if found is None:
@@ -246,7 +247,7 @@ async def get_entry(db: Reader, entry_id: int, *, visible_to: Actor, timezone: t
 
 
 def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """The conditions of a list; anybody who must not be called meets none of them."""
+    """Return the conditions of a list; people who must not be called match none of them."""
     found = [MAY_BE_LISTED, may_be_seen_by(visible_to), in_segment(query.segment, timezone)]
     found.append(ENTRIES.status == query.status if query.status else ENTRIES.status != CallingStatus.CLOSED)
     if (assignee := _read_assignee(query, visible_to)) is not None:
@@ -268,12 +269,12 @@ def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) 
 
 
 def days_since(moment: datetime | None, timezone: tzinfo) -> int | None:
-    """Whole business days since an instant."""
+    """Return the whole business days since an instant."""
     return None if moment is None else (business_today(timezone) - business_date(moment, timezone)).days
 
 
 def _search(text: str) -> ColumnElement[bool]:
-    """Name, company, email or phone; under three letters only a company's beginning."""
+    """Search by name, company, email or phone; under three characters only by the beginning of a company name."""
     wanted = text.strip().lower()
     digits = re.sub(r"\D", "", wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:
@@ -285,7 +286,7 @@ def _search(text: str) -> ColumnElement[bool]:
 
 
 def _sequence(query: ListEntries) -> list[ColumnElement[object]]:
-    """The order of the list; the id decides between equals, and who has no value comes last."""
+    """Return the order of the list; ties are decided by id, and entries without a value come last."""
     columns: dict[EntrySort, ColumnElement[object]] = {
         EntrySort.PRIORITY_SCORE: ENTRIES.priority_score,
         EntrySort.LAST_CALLED: ENTRIES.last_called_at,

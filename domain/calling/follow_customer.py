@@ -1,6 +1,7 @@
-"""An entry follows its customer: a new number, email, name or address goes into it where it had the old one.
+"""Copy changes of a customer to their entry: a new number, email, name or address, if the entry had the old one.
 
-What somebody wrote on the entry itself stays, and so does a number that another entry of the list has already.
+What a colleague wrote on the entry itself is kept, as is a number when another entry of the list already has the new
+one.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ _PARTS = ("street", "city", "state", "zip", "country")
 
 
 async def follow_customer(db: AsyncSession, customer_id: int, before: Mapping[str, Any]) -> int:
-    """Carry what changed of a customer into their entries; `before` are the old values. Returns how many changed."""
+    """Copy the changes of a customer to their entries and return how many changed; `before` are the old values."""
     customer = await db.get(Customer, customer_id)
     if customer is None:
         return 0
@@ -48,7 +49,7 @@ async def follow_customer(db: AsyncSession, customer_id: int, before: Mapping[st
 
 
 def _find_moves(entry: CallingEntry, customer: Customer, before: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of an entry that still say what the customer said before, with what they say now."""
+    """Return the columns of an entry that still have the customer's old values, with the new ones."""
     moves = {
         name: getattr(customer, name) for name in _PLAIN if name in before and getattr(entry, name) == before[name]
     }

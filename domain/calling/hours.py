@@ -1,7 +1,7 @@
-"""When people may be called, by their own clock: hours by state as data, a default for all others, no holidays.
+"""When people may be called, in their local time: hours by state as data, a default for all others, no holidays.
 
-A row of `calling_hours.csv` counts only once somebody read its statute (`verified_on`); until then the default does.
-Nothing in the file opens hours before 8 in the morning or from 9 in the evening on.
+A row of `calling_hours.csv` applies only once someone has read its statute (`verified_on`); until then the default
+applies. Nothing in the file allows calls before 8 in the morning or after 9 in the evening.
 """
 
 import csv
@@ -24,7 +24,7 @@ Window = tuple[time, time]
 
 @dataclass(frozen=True, slots=True)
 class StateHours:
-    """What is known of one state: a window for each day of the week (Monday first, None = closed) and its source."""
+    """The hours of one state: a window for each day of the week (Monday first, None = closed) and the source."""
 
     state: str
     windows: tuple[Window | None, ...]
@@ -36,14 +36,14 @@ class StateHours:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody may be: every zone must be open, by the hours of the state (empty = the default)."""
+    """Where someone may be: every zone must be open, by the hours of the state (empty = the default)."""
 
     zones: tuple[str, ...]
     state: str = ""
 
 
 def read_windows(text: str) -> tuple[Window | None, ...]:
-    """Read "mon-fri 09:00-18:00 sat 10:00-17:00" into a window for each day, never beyond 8 to 21."""
+    """Parse "mon-fri 09:00-18:00 sat 10:00-17:00" into a window for each day, never beyond 8 to 21."""
     windows: list[Window | None] = [None] * 7
     words = text.split()
     for days, hours in zip(words[::2], words[1::2], strict=True):
@@ -60,7 +60,7 @@ DEFAULT_WINDOWS = read_windows(DEFAULT_TEXT)
 
 @cache
 def read_state_hours() -> Mapping[str, StateHours]:
-    """The rows of the file by state, verified or not."""
+    """Return the rows of the file by state, verified or not."""
     rows = csv.DictReader(
         files("domain.calling").joinpath("calling_hours.csv").read_text(encoding="utf-8").splitlines()
     )
@@ -78,25 +78,25 @@ def read_state_hours() -> Mapping[str, StateHours]:
 
 
 def find_windows(state: str) -> tuple[Window | None, ...]:
-    """The windows that count in a state: its verified row's, else the default's."""
+    """Return the windows that apply in a state: those of its verified row, else the default."""
     row = read_state_hours().get(state)
     return row.windows if row is not None and row.verified_on else DEFAULT_WINDOWS
 
 
 def find_holiday(day: date) -> str | None:
-    """The federal holiday kept on a date, observed days included."""
+    """Return the federal holiday observed on a date, if any."""
     return _holidays_of(day.year).get(day)
 
 
 @cache
 def _holidays_of(year: int) -> Mapping[date, str]:
-    # An observed New Year's Day may lie in the year before.
+    # An observed New Year's Day may be in the year before.
     named = holidays.country_holidays("US", years=[year, year + 1])
     return {day: name for day, name in named.items() if day.year == year}
 
 
 def is_open(place: Place, at: datetime) -> bool:
-    """True when every zone of the place is within its hours at this instant."""
+    """True if every zone of the place is within its hours at this instant."""
     return all(_is_open_in(zone, place.state, at) for zone in place.zones)
 
 
@@ -109,7 +109,7 @@ def _is_open_in(zone: str, state: str, at: datetime) -> bool:
 
 
 def find_next_opening(place: Place, after: datetime) -> datetime | None:
-    """The first instant from `after` on at which the place is open; None within two weeks is never."""
+    """Return the first instant from `after` on at which the place is open; None if there is none within two weeks."""
     if is_open(place, after):
         return after
     return next((at for at in _openings(place, after.date()) if at > after and is_open(place, at)), None)
@@ -117,7 +117,7 @@ def find_next_opening(place: Place, after: datetime) -> datetime | None:
 
 @lru_cache(maxsize=4096)
 def _openings(place: Place, day: date) -> Sequence[datetime]:
-    """Every instant at which one of the zones opens from the day before on, earliest first."""
+    """Return every instant at which one of the zones opens, from the day before on, earliest first."""
     windows = find_windows(place.state)
     days = [day + timedelta(days=ahead) for ahead in range(-1, _DAYS_AHEAD)]
     return sorted(
@@ -130,5 +130,5 @@ def _openings(place: Place, day: date) -> Sequence[datetime]:
 
 @cache
 def load_zone(name: str) -> ZoneInfo:
-    """The time zone database's entry of a zone."""
+    """Return the entry of a zone in the time zone database."""
     return ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""Linking entries of the calling list to the customers that they are: by number, else by email."""
+"""Link entries of the calling list to their customers: by number, else by email."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -11,7 +11,8 @@ from domain.calling.totals import refresh_totals
 from domain.kernel.actor import Actor
 from domain.kernel.live import Topic, announce
 
-# A number before an email; of several customers with one number, whose email fits too, then the oldest.
+# A number before an email; if several customers have the number, first the one whose email matches too, then the
+# oldest.
 _LINK = text("""
 WITH matches AS (
   SELECT e.id AS entry_id, c.id AS customer_id, 1 AS place, lower(c.email) = lower(e.email) AS fits
@@ -37,7 +38,7 @@ _COUNT = text("SELECT count(*), count(customer_id) FROM calling_entry")
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a run found."""
+    """The result of a run."""
 
     linked: int
     already_linked: int
@@ -46,12 +47,12 @@ class Linked:
 
     @property
     def message(self) -> str:
-        """The outcome as a sentence."""
+        """The result as a sentence."""
         return f"{self.linked:,} linked, {self.already_linked:,} linked before, {self.no_match:,} without a match."
 
 
 async def link_customers(db: AsyncSession, *, by: Actor, timezone: tzinfo) -> Linked:
-    """Link every entry that has no customer yet and whose number or email a customer has; safe to run again."""
+    """Link every entry without a customer whose number or email a customer has; can be run again safely."""
     require(by, Right.ASSIGN_CALLS, "Only a manager links the calling list to customers.")
     linked = [row.id for row in await db.execute(_LINK)]
     await refresh_totals(db, linked, timezone=timezone)

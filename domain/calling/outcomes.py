@@ -1,4 +1,4 @@
-"""What came of a call: the log, the entry's score and state, the callback; and taking it back for ten seconds."""
+"""Outcomes of calls: the log, the entry's score and status, the callback; and undo within ten seconds."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,17 +22,17 @@ from domain.orders.business import current_business
 from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, Staff, SuppressionReason, columns_of
 
 ENTRIES = columns_of(CallingEntry)
-# How long an entry is one caller's and nobody else's.
+# How long an entry is reserved for one caller.
 CLAIM_LASTS = timedelta(minutes=15)
 UNDO_SECONDS = 10
-# The way of the page to the server and back is no reason to refuse.
+# The time between page and server is not counted.
 _GRACE_SECONDS = 3
 CALLBACKS = {CallOutcome.INTERESTED_CALLBACK, CallOutcome.BUSY_CALLBACK}
 _CLOSES = {CallOutcome.WRONG_NUMBER, CallOutcome.DNC_REQUESTED}
 
 
 class When(StrEnum):
-    """When to call again, in one key."""
+    """When to call again, as one choice."""
 
     TOMORROW = "tomorrow"
     WEEK = "week"
@@ -43,25 +43,25 @@ _DAYS = {When.TOMORROW: 1, When.WEEK: 7, When.MONTH: 30}
 
 
 class RecordOutcome(Input):
-    """How a call ended."""
+    """The outcome of a call."""
 
     outcome: CallOutcome
-    """One of the seven."""
+    """One of the seven outcomes."""
     when: When | None = None
-    """When to call again; without it and a date an interested one in a week, a busy one tomorrow."""
+    """When to call again; without it and a date, in a week for an interested callee, tomorrow for a busy one."""
     callback_date: DateIn | None = None
-    """The day to call again, where another one is meant."""
+    """The day to call again, if it is none of these."""
     notes: Text2000 | None = None
-    """What colleagues should know; without it the note that was written meanwhile."""
+    """Notes for colleagues; by default, the note saved during the call."""
     order_number: Text60 | None = None
-    """The order that the call brought."""
+    """The number of the order placed in the call."""
     confirmed: bool = False
-    """True for do-not-call, which cannot be undone."""
+    """True confirms do-not-call, which cannot be undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A call in the log, and whether it can be taken back."""
+    """A call in the log, and whether it can be undone."""
 
     call_id: int
     entry_id: int
@@ -73,8 +73,8 @@ class Recorded:
 async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *, by: Actor) -> Recorded:
     """Log a call to an entry the actor works with.
 
-    Raises NotFound, InvalidInput for a callback in the past, and Refused while a colleague is on the call, or with
-    code `confirm_first` for do-not-call that is not confirmed: it marks both numbers for good.
+    Raises NotFound, InvalidInput for a callback in the past, and Refused while a colleague is on the call, or with code
+    `confirm_first` for do-not-call that is not confirmed: it suppresses both numbers permanently.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     entry = await lock_entry(db, entry_id, by=by)
@@ -109,9 +109,9 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
 
 
 async def follow_agent_call(db: AsyncSession, call: OutboundCallLog, *, by: Actor) -> None:
-    """Let the entry of a number that an agent called follow its outcome; a number that is not listed stays so.
+    """Update the entry of a number that an agent called by the outcome; a number that is not listed is not added.
 
-    The call is written with it. What a colleague writes at the moment stays theirs, and so does their claim.
+    The call is written with it. The note and the claim of a colleague who is working on the entry are kept.
     """
     has_number = ENTRIES.phone == call.phone
     is_theirs = has_number if call.customer_id is None else or_(has_number, ENTRIES.customer_id == call.customer_id)
@@ -136,7 +136,7 @@ async def follow_agent_call(db: AsyncSession, call: OutboundCallLog, *, by: Acto
 async def _note_call(
     db: AsyncSession, entry: CallingEntry, call: OutboundCallLog, callback_on: date | None, by: Actor
 ) -> None:
-    """Write the call, and what it makes of its entry's state and score."""
+    """Write the call, and its effect on the status and score of its entry."""
     outcome = CallOutcome(call.outcome)
     entry.last_called_at = entry.updated_at = now()
     entry.last_outcome = outcome
@@ -147,11 +147,11 @@ async def _note_call(
 
 
 async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
-    """Take back an own call of the last ten seconds: its row and its event go, the entry is as it was.
+    """Undo a call of the actor from the last ten seconds: its row and event are deleted, the entry is restored.
 
-    It is the actor's again, unless a colleague has claimed it since.
+    The entry is claimed by the actor again, unless a colleague has claimed it since.
 
-    Returns the entry. Raises NotFound for a colleague's, and Refused later on, or for do-not-call.
+    Returns the id of the entry. Raises NotFound for a colleague's call, and Refused after that time or for do-not-call.
     """
     found = await db.execute(
         select(OutboundCallLog)
@@ -182,7 +182,7 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
 
 
 async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) -> None:
-    """Keep what a caller writes while the call goes on, which lasts as long again; Refused for a colleague's call."""
+    """Save the caller's note during the call and extend the claim. Raises Refused for a colleague's call."""
     entry = await lock_entry(db, entry_id, by=by)
     await refuse_if_taken(db, entry, by=by)
     entry.draft_note = note[:2000]
@@ -192,7 +192,7 @@ async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) ->
 
 
 async def refuse_if_taken(db: AsyncSession, entry: CallingEntry, *, by: Actor) -> None:
-    """Raise Refused, naming who it is, while a colleague is on the call of a locked entry."""
+    """Raise Refused, with the colleague's name, while a colleague is on the call of a locked entry."""
     if _is_taken(entry, by):
         caller = await db.get_one(Staff, entry.claimed_by)
         name = caller.full_name or caller.username
@@ -205,7 +205,7 @@ def _is_taken(entry: CallingEntry, by: Actor) -> bool:
 
 
 def _choose_callback(data: RecordOutcome) -> date | None:
-    """The day to call again; none for outcomes that end it."""
+    """Return the day to call again; None for outcomes that need no callback."""
     if data.outcome not in CALLBACKS:
         return None
     if data.callback_date is not None:
@@ -216,7 +216,7 @@ def _choose_callback(data: RecordOutcome) -> date | None:
 
 
 def _usual_callback(outcome: CallOutcome, when: When | None) -> date:
-    """The day to call again where nobody named one."""
+    """Return the day to call again if none was given."""
     usual = When.WEEK if outcome is CallOutcome.INTERESTED_CALLBACK else When.TOMORROW
     return business_today(current_business().timezone) + timedelta(days=_DAYS[when or usual])
 

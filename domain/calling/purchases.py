@@ -1,4 +1,4 @@
-"""What was ever bought, from kept counts: exact at any time, however many lines were sold."""
+"""The products that were ever sold, from stored counts: always exact, however many lines were sold."""
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +11,7 @@ _NAMED = """
   FROM {rows} AS p, unnest(p.skus, p.names, p.orders) AS c(sku, name, orders)
   GROUP BY c.sku, c.name HAVING sum(c.orders) <> 0
 """
-# All products are read at once: PostgreSQL takes what was sold for a few rows, and would look up each of them.
+# All products are read at once: PostgreSQL underestimates the number of products sold, and would look up each of them.
 _PURCHASED = f"""
 SELECT s.sku, coalesce(p.name, s.name) AS name, CAST(s.purchase_count AS bigint) AS purchase_count FROM (
   SELECT sku, max(name) AS name, sum(orders) AS purchase_count FROM ({_NAMED.format(rows="purchase_count")}) AS named
@@ -19,8 +19,8 @@ SELECT s.sku, coalesce(p.name, s.name) AS name, CAST(s.purchase_count AS bigint)
 ) AS s LEFT JOIN (SELECT lower(sku) AS sku, name FROM product OFFSET 0) AS p ON p.sku = lower(s.sku)
 ORDER BY s.purchase_count DESC, s.sku
 """  # noqa: S608 - constants of this module
-# One snapshot takes the notes away and adds them up: a note that comes later stays. One row alone stays as it is. A
-# fold beside another one may see only what was taken off a name, which is kept below zero.
+# A single snapshot deletes the changes and adds them up, so that later changes remain. A single row is left as it is. A
+# fold that runs next to another one may see only the deductions of a name; these are kept as negative counts.
 _FOLD = f"""
 WITH noted AS (
   DELETE FROM purchase_count WHERE (SELECT count(*) FROM purchase_count) > 1 RETURNING skus, names, orders
@@ -43,19 +43,19 @@ SELECT array_agg(sku), array_agg(name), array_agg(orders) FROM (
 
 
 async def list_purchased_products(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """The SKUs that were ever sold, most often bought first, with the number of orders that hold each.
+    """List the SKUs that were ever sold, most often bought first, with the number of orders that contain each.
 
-    Rows hold the SKU, a name and that number. Cancelled orders do not count. A SKU bears the name of its product, or
-    the last by the alphabet that it was sold by.
+    Rows contain the SKU, a name and that number. Cancelled orders do not count. The name is that of the product, or the
+    last one in the alphabet under which the SKU was sold.
     """
     return list(await connection.fetch(_PURCHASED))
 
 
 async def fold_purchase_counts(db: AsyncSession) -> None:
-    """Make one row of all."""
+    """Fold all rows into one."""
     await (await raw_connection(db)).execute(_FOLD)
 
 
 async def count_purchases_again(db: AsyncSession) -> None:
-    """Count every line, after many were written without notes."""
+    """Recount every line, after many were written without change rows."""
     await (await raw_connection(db)).execute(_COUNT_AGAIN)

@@ -1,4 +1,4 @@
-"""Being reminded of somebody who may not be called yet: the entry waits for this caller until their hours begin."""
+"""Reminders of people who may not be called yet: the entry is reserved for the caller until their hours begin."""
 
 from datetime import datetime, timedelta
 
@@ -19,15 +19,15 @@ from domain.kernel.live import Topic, announce
 from domain.orders.business import current_business
 
 JOB = "remind_caller"
-# A longer wait is a callback.
+# For a longer wait there are callbacks.
 LONGEST = timedelta(days=7)
 _HELD = text("SELECT claimed_by <> :me AND claimed_until > :at FROM calling_entry WHERE id = :id")
 
 
 async def remind_me(db: AsyncSession, entry_id: int, *, by: Actor) -> datetime:
-    """Keep an entry for the actor from when it may be called on, for as long as a claim; returns that moment.
+    """Reserve an entry for the actor when calls are next allowed, for as long as a claim lasts; return that time.
 
-    Raises NotFound, and Refused for somebody who may be called now or not within a week, or is a colleague's call.
+    Raises NotFound, and Refused for someone who may be called now or not within a week, or whom a colleague is calling.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     entry = await lock_entry(db, entry_id, by=by)
@@ -44,7 +44,7 @@ async def remind_me(db: AsyncSession, entry_id: int, *, by: Actor) -> datetime:
 
 
 async def forget_reminder(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
-    """Give an entry that the actor wanted to be reminded of back to everybody."""
+    """Release an entry that the actor asked to be reminded of."""
     entry = await lock_entry(db, entry_id, by=by)
     if entry.reminded_at is not None and entry.claimed_by == by.id:
         entry.claimed_by = entry.claimed_until = entry.reminded_at = None
@@ -53,7 +53,8 @@ async def forget_reminder(db: AsyncSession, entry_id: int, *, by: Actor) -> None
 
 
 async def _find_opening(db: AsyncSession, entry_id: int, at: datetime, by: Actor) -> datetime:
-    """When somebody may be called who may not be now; also their second number's mark forbids it for good."""
+    """Return when someone may be called who may not be now; do-not-call of their second number forbids it
+    permanently."""
     entry = await get_entry(db, entry_id, visible_to=by, timezone=current_business().timezone)
     (verdict,) = await judge_calls(db, [entry.callee], at=at)
     if verdict.allowed:

@@ -1,6 +1,6 @@
-"""Who may be called, said once: the calling list, `next`, the outbound queue and the pages all ask here.
+"""The rules on who may be called, in one place: the calling list, `next`, the outbound queue and the pages use them.
 
-An answer is yes, or the rule that forbids with the instant from which it does not. No other code looks at hours,
+The result is either that a call is allowed, or the rule that forbids it and until when. No other code checks hours,
 suppression or attempts.
 """
 
@@ -29,14 +29,14 @@ from domain.kernel.clock import now
 from domain.messages.suppression import find_suppressed, read_all_suppressed
 
 MOST_ATTEMPTS = 3
-# Area codes of the states whose own hours are narrower than the default, for numbers without an address.
+# Area codes of the states with narrower hours than the default, for numbers without an address.
 NARROW_CODES = {"401": "RI"}
 ATTEMPT_WINDOW = timedelta(hours=24)
-# How many are judged before other requests have their turn.
+# How many are checked before other requests get a turn.
 JUDGED_AT_ONCE = 500
-# Of more numbers than these all marks and all calls of the day are read, which are fewer.
+# For more numbers than this, all suppressed numbers and all calls of the day are read, which are fewer.
 MOST_LOOKED_UP = 2_000
-# Every call that somebody made to a number, with an outcome or only stamped as made.
+# Every call that someone made to a number, with an outcome or only marked as made.
 _ATTEMPTS = """
 SELECT phone, created_at FROM outbound_call_log WHERE {whose} created_at > :since
 UNION ALL
@@ -48,7 +48,7 @@ _ATTEMPTS_OF_ALL = text(_ATTEMPTS.format(whose="phone IS NOT NULL AND"))
 
 
 class CallRule(StrEnum):
-    """The rules that can forbid a call, in the order in which they are asked."""
+    """The rules that can forbid a call, in the order in which they are checked."""
 
     NO_PHONE = "no_phone"
     DO_NOT_CALL = "do_not_call"
@@ -58,13 +58,13 @@ class CallRule(StrEnum):
     HOURS = "hours"
 
 
-# These forbid until somebody acts; the others until a moment that they name.
+# These forbid until someone acts; the others until a known time.
 FOR_GOOD = frozenset({CallRule.NO_PHONE, CallRule.DO_NOT_CALL})
 
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Somebody who might be called: the E.164 number, and what of the address says where they are."""
+    """Someone who might be called: the E.164 number, and the parts of the address that say where they are."""
 
     phone: str | None
     zip: str = ""
@@ -74,7 +74,7 @@ class Callee:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a call is allowed now; else the rule, a sentence, and from when (None: not until somebody acts)."""
+    """Whether a call is allowed now; else the rule, a sentence, and from when (None: not until someone acts)."""
 
     allowed: bool
     place: Place
@@ -95,7 +95,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database knows of some numbers at one instant: who said no, and when they were called."""
+    """What the database knows of some numbers at one instant: which are suppressed, and when they were called."""
 
     do_not_call: frozenset[str] = frozenset()
     attempts: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Known:
 async def judge_calls(
     db: AsyncSession | AsyncConnection, callees: Sequence[Callee], *, at: datetime | None = None
 ) -> list[Verdict]:
-    """Whether each may be called, in the order given; two statements however many there are."""
+    """Check whether each may be called, in the order given; two statements regardless of their number."""
     at = at or now()
     known = await find_known(db, (callee.phone for callee in callees), at=at)
     verdicts: list[Verdict] = []
@@ -115,7 +115,7 @@ async def judge_calls(
 
 
 async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | None], *, at: datetime) -> Known:
-    """The marks and the calls of the last day of these numbers, and where they are many, of others too."""
+    """Return the suppressions and the calls of the last day for these numbers; if there are many, for others too."""
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return Known()
@@ -133,7 +133,7 @@ async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | 
 
 
 def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:
-    """Whether one may be called at an instant, from what is known of the number; asks no database."""
+    """Check whether one may be called at an instant, from what is known of the number; does not use the database."""
     place = find_place(callee.phone, callee.zip, callee.state)
     if not callee.phone:
         return Verdict(False, place, CallRule.NO_PHONE, "There is no number to call.")
@@ -151,7 +151,7 @@ def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:
 
 
 def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
-    """Where somebody may be, by the number and the address; an unknown state leaves the default hours."""
+    """Return where someone may be, from number and address; for an unknown state the default hours apply."""
     known = state.strip().upper()
     if known not in read_state_hours():
         known = "" if known else NARROW_CODES.get(phone[2:5] if phone else "", "")
@@ -160,12 +160,13 @@ def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
 
 @lru_cache(maxsize=4096)
 def _find_what_shuts(place: Place, at: datetime) -> tuple[CallRule, str, datetime | None] | None:
-    """None for a place that is open; else the rule, a sentence and the next opening. Places are few, callees many."""
+    """Return None for a place that is open, else the rule, a sentence and the next opening. Places are few, callees
+    many."""
     return None if is_open(place, at) else (*_explain(place, at), find_next_opening(place, at))
 
 
 def _explain(place: Place, at: datetime) -> tuple[CallRule, str]:
-    """The rule that closes the place and a sentence that names it, for the first zone that is closed."""
+    """Return the rule that closes the place and a sentence that names it, for the first zone that is closed."""
     for zone in place.zones:
         if is_open(Place((zone,), place.state), at):
             continue

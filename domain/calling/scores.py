@@ -1,6 +1,6 @@
-"""Calling scores: a base, and the points of what happened since, each of which loses half of them every 14 days.
+"""Calling scores: a base, and points for events, which lose half of their value every 14 days.
 
-A score is kept with its entry and changes with an event and by the hourly recalculation, so that lists sort by index.
+A score is stored with its entry and updated by events and the hourly recalculation, so that lists sort by index.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ BASE_SCORE = 30.0
 
 
 class ScoreEvent(StrEnum):
-    """What changes how urgent a call is."""
+    """The events that change how urgent a call is."""
 
     ORDER_PLACED = "order_placed"
     REORDER_DUE = "reorder_due"
@@ -64,7 +64,7 @@ RETURNING e.priority_score
 _SET_SCORE = text(f"""
 UPDATE calling_entry AS e SET base_score = :score - {DECAYED_POINTS}, priority_score = :score WHERE e.id = :id
 """)  # noqa: S608 - the formula is ours
-# The events are summed up once, the entries locked in order of id, and only scores that moved are written.
+# The events are summed up once, the entries locked in order of id, and only scores that changed are written.
 _RECALCULATE = text(f"""
 WITH points AS (
   SELECT entry_id, sum(points * power(0.5::float8, extract(epoch FROM now() - created_at)::float8 / 1209600)) AS sum
@@ -87,7 +87,7 @@ _ADD_EVENT = text("""
 INSERT INTO calling_event (entry_id, kind, points, call_id, actor_kind, actor_id, actor_name)
 VALUES (:entry_id, :kind, :points, :call_id, :actor_kind, :actor_id, :actor_name)
 """)
-# The number counts before the email: a number is on the list once, an email may be several people's.
+# The number comes before the email: a number is on the list once, an email may belong to several people.
 _FIND = """
 SELECT e.id FROM calling_entry AS e
 WHERE (e.phone = :phone OR lower(e.email) = :email) AND {visible}
@@ -96,7 +96,7 @@ ORDER BY (e.phone = :phone) DESC NULLS LAST, e.id LIMIT 1 FOR NO KEY UPDATE OF e
 
 
 class ApplyScoreEvent(Input):
-    """What happened with whom; without an event the score is only brought up to date."""
+    """The event and the entry; without an event the score is only recalculated."""
 
     phone: PhoneIn | None = None
     email: OptionalEmailIn = None
@@ -105,7 +105,7 @@ class ApplyScoreEvent(Input):
 
 @dataclass(frozen=True, slots=True)
 class Rescored:
-    """An entry's new score and what made it."""
+    """The new score of an entry and its components."""
 
     id: int
     new_score: float
@@ -114,14 +114,14 @@ class Rescored:
 
 @dataclass(frozen=True, slots=True)
 class Recalculated:
-    """How many scores were brought up to date, of how many entries."""
+    """How many scores were recalculated, of how many entries."""
 
     updated: int
     total: int
 
 
 async def apply_score_event(db: AsyncSession, data: ApplyScoreEvent, *, by: Actor) -> Rescored:
-    """Note what happened with the entry of a phone or an email; raises InvalidInput without either, and NotFound."""
+    """Record an event for the entry of a phone or an email. Raises InvalidInput without either, and NotFound."""
     phone = parse_phone(data.phone) if data.phone else None
     if data.phone and not phone:
         raise InvalidInput("The phone is no number.", fields={"phone": "must be a phone number"})
@@ -143,7 +143,7 @@ async def apply_score_event(db: AsyncSession, data: ApplyScoreEvent, *, by: Acto
 async def add_event(
     db: AsyncSession, entry_id: int, event: ScoreEvent | str, *, by: Actor, call_id: int | None = None
 ) -> float:
-    """Note an event of an entry with today's points, none for a kind that has none, and return the new score."""
+    """Record an event of an entry with the current points of its kind, if any, and return the new score."""
     values = {
         "entry_id": entry_id,
         "kind": str(event),
@@ -158,17 +158,17 @@ async def add_event(
 
 
 async def rescore(db: AsyncSession, entry_id: int) -> float:
-    """Bring one score up to date."""
+    """Recalculate one score and return it."""
     score: float = (await db.execute(_RESCORE, {"id": entry_id})).scalar_one()
     return score
 
 
 async def set_score(db: AsyncSession, entry_id: int, score: float) -> None:
-    """Move an entry's base so that its score is this one now; what happened goes on fading."""
+    """Adjust the base of an entry so that its score is this one now; the points of events still decay."""
     await db.execute(_SET_SCORE, {"id": entry_id, "score": score})
 
 
 async def recalculate_scores(db: AsyncSession) -> Recalculated:
-    """Bring every score up to date that belongs to somebody who may be called, in one statement."""
+    """Recalculate the scores of all who may be called, in one statement."""
     updated, total = (await db.execute(_RECALCULATE)).one()
     return Recalculated(updated, total)

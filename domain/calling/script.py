@@ -1,4 +1,4 @@
-"""The call script: what is read aloud. A change is a new version; the earlier ones stay."""
+"""The call script, which callers read aloud. A change is a new version; the earlier ones are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ MOST_VERSIONS = 50
 
 
 class UpdateScript(Input):
-    """The script as it should be."""
+    """The new text of the script."""
 
     content: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-    """Plain text; blank lines part paragraphs, and names in braces are filled in: {contact}, {rep}, {usual_item}."""
+    """Plain text; blank lines separate paragraphs, and names in braces are filled in: {contact}, {rep},
+    {usual_item}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ class ScriptVersion:
 
 
 async def get_script(db: AsyncSession | AsyncConnection) -> ScriptVersion:
-    """The script that is read aloud now; an empty one before anybody wrote it."""
+    """Return the current script; an empty one if there is none yet."""
     versions = await list_versions(db, most=1)
     return versions[0] if versions else ScriptVersion(None, "", None, None)
 
 
 async def list_versions(db: AsyncSession | AsyncConnection, *, most: int = MOST_VERSIONS) -> Sequence[ScriptVersion]:
-    """The versions of the script, newest first."""
+    """List the versions of the script, newest first."""
     found = await db.execute(
         select(SCRIPTS.id, SCRIPTS.content, SCRIPTS.actor_name, SCRIPTS.created_at)
         .order_by(SCRIPTS.id.desc())
@@ -52,7 +53,7 @@ async def list_versions(db: AsyncSession | AsyncConnection, *, most: int = MOST_
 
 
 async def update_script(db: AsyncSession, data: UpdateScript, *, by: Actor) -> None:
-    """Keep a new version; the same text again makes none."""
+    """Save a new version; the same text again creates none."""
     require(by, Right.EDIT_SCRIPT, "Only a manager changes the call script.")
     if (await get_script(db)).content == data.content:
         return

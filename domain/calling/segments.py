@@ -1,4 +1,4 @@
-"""A caller's day."""
+"""The figures of a caller's day."""
 
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
@@ -26,13 +26,13 @@ SELECT avg(calls)::float8 AS calls, avg(orders)::float8 AS orders, coalesce(avg(
 FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])) AS past(since, until)
 CROSS JOIN LATERAL ({_DAY.format(since="past.since", until="past.until")}) AS day WHERE calls > 0
 """)  # noqa: S608 - constants of this module
-# A usual day is the mean of so many days of the week before.
+# A usual day is the mean of this many days, one in each of the previous weeks.
 USUAL_WEEKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CallerDay:
-    """What somebody did today: calls, orders that count for them, and their worth in US dollars."""
+    """The caller's results today: calls, orders attributed to them, and their amount in US dollars."""
 
     calls_today: int
     orders_placed: int
@@ -40,19 +40,19 @@ class CallerDay:
 
     @property
     def conversion(self) -> float:
-        """Orders for each call; 0 without calls."""
+        """Orders per call; 0 without calls."""
         return round(self.orders_placed / self.calls_today, 4) if self.calls_today else 0.0
 
 
 async def get_caller_day(db: Reader, *, by: Actor, timezone: tzinfo) -> CallerDay:
-    """Today's figures of the actor; today is the business's."""
+    """Return the actor's figures of the current business day."""
     since, until = business_day_bounds(business_today(timezone), timezone)
     return CallerDay(*(await db.execute(_KPI, {"id": by.id, "since": since, "until": until})).one())
 
 
 @dataclass(frozen=True, slots=True)
 class UsualDay:
-    """What somebody has usually done by this time on this day of the week: means, revenue in US dollars."""
+    """What a caller has usually done by this time on this day of the week: means, revenue in US dollars."""
 
     calls: float
     orders: float
@@ -60,12 +60,13 @@ class UsualDay:
 
     @property
     def conversion(self) -> float:
-        """Orders for each call."""
+        """Orders per call."""
         return self.orders / self.calls
 
 
 async def find_usual_day(db: Reader, *, by: Actor, timezone: tzinfo) -> UsualDay | None:
-    """The same day of the last four weeks, as far as it had come by now; None where no call was made on any of them."""
+    """Return the means of the same weekday of the last four weeks up to the present time of day; None if no call was
+    made on any."""
     local = now().astimezone(timezone)
     days = [local - timedelta(weeks=weeks) for weeks in range(1, USUAL_WEEKS + 1)]
     since = [start_of_business_day(day.date(), timezone) for day in days]

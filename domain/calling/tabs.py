@@ -1,4 +1,4 @@
-"""The tabs of the calling list, and who stands under each."""
+"""The tabs of the calling list, and their conditions."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -25,7 +25,7 @@ class Segment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the tabs hold entries against, by the business's own calendar."""
+    """The dates and instants that separate the tabs, by the business's calendar."""
 
     today: date
     day_began: datetime
@@ -34,14 +34,14 @@ class Bounds:
 
 
 def find_bounds(timezone: tzinfo) -> Bounds:
-    """The bounds of this moment."""
+    """Return the bounds at this moment."""
     today = business_today(timezone)
     lapsed = start_of_business_day(today - timedelta(days=LAPSED_DAYS), timezone)
     return Bounds(today, start_of_business_day(today, timezone), now() - timedelta(days=REST_DAYS), lapsed)
 
 
 def in_segment(segment: Segment, timezone: tzinfo) -> ColumnElement[bool]:
-    """Who stands under a tab; `counts.py` says the same of sums."""
+    """Return the condition of a tab; `counts.py` defines the same for sums."""
     bounds = find_bounds(timezone)
     match segment:
         case Segment.PRIORITY:

@@ -1,4 +1,4 @@
-"""What an entry's customer has bought, summed up on the entry; the nightly run corrects what was missed."""
+"""What the customer of an entry has bought, summed up on the entry; the nightly run corrects missed updates."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -26,7 +26,7 @@ FROM (
   WHERE own.id = ANY(:ids)
 ) AS w WHERE w.id = e.id
 """)  # noqa: S608 - constants of ours
-# Every customer's orders are read once, and only entries whose sums are others are written.
+# The orders of all customers are read once, and only entries whose sums changed are written.
 _ALL = text(f"""
 WITH t AS ({_SUMS.format(key="customer_id", wanted="customer_id IS NOT NULL")} GROUP BY customer_id),
 wanted AS (
@@ -52,5 +52,5 @@ async def refresh_totals(db: AsyncSession, entry_ids: Sequence[int], *, timezone
 
 
 async def refresh_all_totals(db: AsyncSession, *, timezone: tzinfo) -> None:
-    """The same of the whole list."""
+    """Like `refresh_totals`, for the whole list."""
     await db.execute(_ALL, {"zone": str(timezone)})

@@ -1,4 +1,4 @@
-"""What the calling list needs without anybody asking: customers on it, reorders that are due, sums and scores."""
+"""The regular upkeep of the calling list: new customers, due reorders, sums and scores."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -14,7 +14,7 @@ from domain.kernel.live import Topic, announce
 from domain.messages.suppression import callable_sql
 
 MOST_NEW = 5_000
-# Once for each order that went before: the day has come on which the customer usually orders again.
+# Once for each last order: the day has come on which the customer usually orders again.
 _REORDERS = text("""
 INSERT INTO calling_event (entry_id, kind, points)
 SELECT e.id, 'reorder_due', :points FROM calling_entry AS e
@@ -25,7 +25,7 @@ WHERE e.order_days > 1 AND e.status <> 'closed'
     WHERE v.entry_id = e.id AND v.kind = 'reorder_due' AND v.created_at > e.last_order_at
   )
 """)
-# Customers with a number that nobody on the list has; of several with one number the one who came first.
+# Customers with a number that no entry has; if several have the same number, the oldest.
 _MISSING = text(f"""
 SELECT DISTINCT ON (c.phone) c.id, c.phone, c.shipping_zip, c.shipping_state FROM customer AS c
 WHERE c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
@@ -47,7 +47,7 @@ ON CONFLICT (phone) DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What a run did."""
+    """The result of a run."""
 
     reorders_due: int
     updated: int
@@ -55,7 +55,7 @@ class Upkeep:
 
 
 async def recalculate(db: AsyncSession) -> Upkeep:
-    """Note whose reorder is due, and bring every score up to date."""
+    """Record due reorders, and recalculate every score."""
     noted: Any = await db.execute(_REORDERS, {"points": POINTS[ScoreEvent.REORDER_DUE]})
     done = await recalculate_scores(db)
     await announce(db, Topic.CALLING, 0)
@@ -63,7 +63,7 @@ async def recalculate(db: AsyncSession) -> Upkeep:
 
 
 async def fill_calling_list(db: AsyncSession, *, timezone: tzinfo) -> int:
-    """Put customers on the list who are not on it yet, a few thousand a run, and correct what was bought."""
+    """Add customers who are not on the list yet, a few thousand per run, and correct the sums of purchases."""
     missing = (await db.execute(_MISSING, {"most": MOST_NEW})).all()
     keys = [find_hours_key(row.phone, row.shipping_zip, row.shipping_state) for row in missing]
     filled: Any = await db.execute(_FILL, {"ids": [row.id for row in missing], "keys": keys})

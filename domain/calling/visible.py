@@ -1,4 +1,4 @@
-"""Which entries of the calling list somebody works with: a rep with theirs and those without a rep, others with all."""
+"""Which entries of the calling list someone works with: a rep with theirs and those without a rep, others with all."""
 
 from sqlalchemy import ColumnElement, or_, true
 
@@ -9,14 +9,14 @@ ENTRIES = columns_of(CallingEntry)
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps a rep to their own entries and those without a rep."""
+    """Return the condition that limits a rep to their own entries and those without a rep."""
     if actor.has_role(Role.SALES_REP):
         return or_(ENTRIES.assigned_to == actor.id, ENTRIES.assigned_to.is_(None))
     return true()
 
 
 def sql_visible(actor: Actor, entry: str = "e") -> str:
-    """The same as SQL text over `entry`; a rep's id is the parameter `actor_id`."""
+    """Return the same condition as SQL text for the alias `entry`; a rep's id is the parameter `actor_id`."""
     if actor.has_role(Role.SALES_REP):
         return f"({entry}.assigned_to = :actor_id OR {entry}.assigned_to IS NULL)"
     return "(CAST(:actor_id AS bigint) IS NULL OR true)"

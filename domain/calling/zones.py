@@ -1,6 +1,6 @@
-"""In which time zones somebody may be: the ZIP's zone, narrowed by the number's; without a ZIP the number's alone.
+"""The time zones in which someone may be: the ZIP's, narrowed by the number's; without a ZIP only the number's.
 
-Being in several means that a call must be right in all of them, so a number's zone only narrows what a ZIP allows.
+With several zones, a call must be allowed in all of them, so a number's zone only narrows what a ZIP allows.
 """
 
 import csv
@@ -13,7 +13,7 @@ import ziptz
 from phonenumbers import NumberParseException
 from phonenumbers import timezone as phone_zones
 
-# A call that is right in all of these is right wherever in the United States somebody is.
+# A call that is allowed in all of these is allowed everywhere in the United States.
 US_ZONES = (
     "America/Adak",
     "America/Anchorage",
@@ -26,7 +26,7 @@ US_ZONES = (
 )
 _MOST_ZONES = 4
 _UNKNOWN = "Etc/Unknown"
-# Other names of the same clock, so that a ZIP and a number that agree are seen to.
+# Other names of the same clock, so that a ZIP and a number that agree are recognized.
 _SAME_CLOCK = {
     "America/Boise": "America/Denver",
     "America/Detroit": "America/New_York",
@@ -39,9 +39,9 @@ _SAME_CLOCK = {
 
 
 def find_zones(phone: str | None, zip_code: str) -> tuple[str, ...]:
-    """The zones in all of which a call must be right, sorted; every US zone where nothing is known.
+    """Return the zones in all of which a call must be allowed, sorted; every US zone if nothing is known.
 
-    A ZIP's zone stands alone when the number may belong there too, or says nothing.
+    Only the zone of the ZIP applies if the number may belong there too, or is inconclusive.
     """
     by_number = find_number_zones(phone) if phone else ()
     by_zip = find_zip_zone(zip_code)
@@ -51,7 +51,7 @@ def find_zones(phone: str | None, zip_code: str) -> tuple[str, ...]:
 
 
 def find_zip_zone(zip_code: str) -> str | None:
-    """The zone of a ZIP of five or nine digits; None for what is none."""
+    """Return the zone of a ZIP of five or nine digits; None for an invalid one."""
     return _find_zone_of_five(zip_code.strip()[:5])
 
 
@@ -64,10 +64,10 @@ def _find_zone_of_five(digits: str) -> str | None:
     return _SAME_CLOCK.get(zone, zone)
 
 
-# More than a large call queue has members: one that asks for all in turn never finds the next in a smaller cache.
+# More than the size of a large call queue: one that checks all in turn would never hit a smaller cache.
 @lru_cache(maxsize=131_072)
 def find_number_zones(phone: str) -> tuple[str, ...]:
-    """The zones that an E.164 number may belong to; none when they are unknown or more than four."""
+    """Return the zones that an E.164 number may belong to; none if they are unknown or more than four."""
     if listed := read_area_codes().get(phone[2:5] if phone.startswith("+1") else ""):
         return listed
     try:
@@ -80,6 +80,6 @@ def find_number_zones(phone: str) -> tuple[str, ...]:
 
 @cache
 def read_area_codes() -> Mapping[str, tuple[str, ...]]:
-    """The area codes that lie in several zones, or whose zone `phonenumbers` has wrong, with the zones they are in."""
+    """Return the area codes in several zones, or whose zone is wrong in `phonenumbers`, with their zones."""
     rows = csv.DictReader(files("domain.calling").joinpath("area_codes.csv").read_text(encoding="utf-8").splitlines())
     return {row["area_code"]: tuple(sorted(row["zones"].split())) for row in rows}

@@ -1,4 +1,4 @@
-"""Many products added at once: one INSERT, and one for their timelines, however many there are."""
+"""Add many products at once: one INSERT for the products and one for their timelines, regardless of their number."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ FROM product WHERE id = ANY($1::bigint[])
 async def add_products(
     connection: asyncpg.Connection, rows: Sequence[Mapping[str, Any]], *, note: str, by: Actor
 ) -> dict[str, int]:
-    """Add what is valid already, and answer the ids by SKU; one whose SKU or barcode is taken is left out."""
+    """Add validated products and return their ids by SKU. A product whose SKU or barcode is taken is left out."""
     if not rows:
         return {}
     made = await connection.fetch(_INSERT, orjson.dumps(rows, default=str).decode())

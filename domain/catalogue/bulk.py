@@ -1,9 +1,9 @@
-"""The engine of changes to many products at once: each row stands or falls alone, and no statement is sent for each.
+"""Change many products at once: each row succeeds or fails on its own, and rows do not cost a statement each.
 
-Rows are worked through in the order they came, as if each were a request of its own; what differs at the end is written
-by one UPDATE, with one COPY for the timeline and one INSERT for the ledger. Of many rows the first few are written by
-themselves, so that the database is at work while the others are worked through. A SKU or barcode that a product had
-when the request began stays taken until it ends, so that the order of the writes never matters.
+Rows are processed in the order sent, as if each were a request of its own. What differs at the end is written by one
+UPDATE, with one COPY for the timeline and one INSERT for the ledger. If there are many rows, the first few are written
+separately, so that the database works while the others are processed. A SKU or barcode that a product had at the start
+of the request stays taken until its end, so that the order of the writes does not matter.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ from domain.stock.ledger import record_levels
 from models import AuditAction, StockReason
 from models.session import raw_connection
 
-# Each picture is opened and re-encoded; a request must end while somebody waits for it.
+# Each image is decoded and encoded again, and a request must end while its caller waits.
 MOST_PICTURES = 50
 UNKNOWN = "There is no such product."
-# Of more rows than MANY, so many are written first.
+# If there are more rows than MANY, FIRST of them are written first.
 MANY, FIRST = 1_000, 500
 _TYPES = {
     "name": "text", "description": "text", "category_id": "bigint", "sku": "text", "brand": "text",
@@ -48,14 +48,14 @@ _TYPES = {
 }  # fmt: skip
 _MAY_BE_NULL = NULLABLE | {"stock_quantity", "image_hash"}
 _BY_SKU = "SELECT id FROM product WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($1::text[]) AS t(s)))"
-# Joined, and not `= ANY`: PostgreSQL asks the conditions of a row again when it waited for a rival's change of it, and
-# a list of thousands would then be gone through once for each of thousands of rows.
+# A join instead of `= ANY`: PostgreSQL checks the conditions of a row again after it waited for a concurrent change of
+# it, and would then search a list of thousands for each of thousands of rows.
 _LOCK = """
 SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {}
 FROM unnest($1::text::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
 ORDER BY p.id FOR NO KEY UPDATE OF p
 """
-# What is read of a product whatever is changed, and what a change of one of its columns depends on.
+# What is read of every product, and what changes of single columns depend on.
 _ALWAYS_READ = frozenset({"name", "sku"})
 _READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
@@ -73,9 +73,9 @@ WHERE record_kind = 'product' AND record_id = ANY($1::bigint[]) ORDER BY record_
 
 @dataclass(slots=True)
 class WantedChange:
-    """What one row asks for: a product by id or SKU, and the values it shall have.
+    """The change that one row requests: a product by id or SKU, and its new values.
 
-    `version` is the one its editor saw, if that matters; `error` is why the row is refused.
+    `version` is the one that the editor read, if it is to be checked; `error` says why the row is refused.
     """
 
     product_id: int | None
@@ -88,13 +88,13 @@ class WantedChange:
     picture: PreparedPicture | None = None
 
     def refuse(self, error: str, name: str = "") -> None:
-        """Say why the row is not done, and which of its fields is to blame."""
+        """Refuse the row with an error and the name of the field that caused it."""
         self.error, self.field = error, name
 
 
 @dataclass(slots=True)
 class _Product:
-    """A product as it stood, and as the rows so far leave it; only what the rows are about."""
+    """A product as it was at the start and as the rows so far leave it; only the columns that the rows change."""
 
     id: int
     version: int
@@ -104,23 +104,23 @@ class _Product:
 
 
 def find_sent_id(row: BadRow) -> int | None:
-    """The id that a bad row names, unless no product can have it."""
+    """Return the id that an invalid row names, unless it can't be the id of a product."""
     sent = row.get("id", int)
     return sent if sent is not None and is_possible_id(sent) else None
 
 
 async def find_categories(connection: asyncpg.Connection, ids: list[int]) -> set[int]:
-    """Those of the ids that are categories; none of them can be deleted before this transaction ends."""
+    """Return those of the ids that belong to categories; these can't be deleted before the transaction ends."""
     return {record["id"] for record in await connection.fetch(_CATEGORIES, ids)}
 
 
 async def change_products(
     db: AsyncSession, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
 ) -> None:
-    """Do each row that can be done and note on the others why not; found products are named on their rows.
+    """Apply each valid row and set the error of the others; rows receive the products found.
 
-    The products stay locked until the commit, in the order of their ids. Raises Refused when another request took one
-    of the SKUs or barcodes at the same moment.
+    The products stay locked until the commit, in order of id. Raises Refused if another request took one of the SKUs or
+    barcodes at the same time.
     """
     await _prepare_pictures(rows)
     connection = await raw_connection(db)
@@ -149,13 +149,13 @@ async def change_products(
 
 
 def _part(rows: Sequence[WantedChange]) -> list[Sequence[WantedChange]]:
-    """The rows in the parts that are written together; all of them, where a product may be named twice."""
+    """Divide the rows into the parts that are written together; one part if a product may be named twice."""
     named = [row.product_id for row in rows if not row.error] if len(rows) > MANY else []
     return [rows[:FIRST], rows[FIRST:]] if named and len(set(named)) == len(named) else [rows]
 
 
 async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
-    """The pictures sent as data URLs, re-encoded before anything is locked; a bad one fails its row."""
+    """Encode the images sent as data URLs again before anything is locked; an invalid one fails its row."""
     count = 0
     for row in rows:
         address = row.values.get("image_url")
@@ -174,7 +174,7 @@ async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
 async def _lock_products(
     connection: asyncpg.Connection, rows: Sequence[WantedChange], *, with_archived: bool
 ) -> dict[int, _Product]:
-    """Lock what the rows name, and give every row its product's id and SKU."""
+    """Lock the products that the rows name, and set the id and SKU of the product on every row."""
     named = [row for row in rows if not row.error]
     ids = {row.product_id for row in named if row.product_id is not None}
     skus = {row.sku for row in named if row.product_id is None and row.sku}
@@ -206,7 +206,7 @@ async def _lock_products(
 async def _check_versions(
     connection: asyncpg.Connection, rows: Sequence[WantedChange], products: dict[int, _Product]
 ) -> None:
-    """Refuse the rows whose product changed since their editor read it, naming who changed it."""
+    """Refuse the rows whose product changed since it was read, naming who changed it."""
     stale = [
         row
         for row in rows
@@ -223,7 +223,7 @@ async def _check_versions(
 async def _read_bounds(
     connection: asyncpg.Connection, rows: Sequence[WantedChange]
 ) -> tuple[set[int], dict[tuple[str, str], int]]:
-    """The categories that there are among those wanted, and who has the SKUs and barcodes wanted."""
+    """Return the existing categories among those requested, and the owners of the requested SKUs and barcodes."""
 
     def wanted(name: str) -> list[Any]:
         return list({row.values[name] for row in rows if not row.error and row.values.get(name)})
@@ -238,13 +238,13 @@ async def _read_bounds(
 
 
 def _apply(row: WantedChange, product: _Product, categories: set[int], owners: dict[tuple[str, str], int]) -> None:
-    """Change what the row says, or say why not."""
+    """Apply a row, or set its error."""
     values = row.values
     if None in values.values():
         empty = [name for name, value in values.items() if value is None]
         if missing := sorted(REQUIRED.intersection(empty)):
             return row.refuse(f"{_label(missing[0])} must not be empty.", missing[0])
-        # An empty text is kept as such where the column knows no null.
+        # An empty text is stored as such if the column does not allow null.
         values = values | {name: "" for name in empty if name not in _MAY_BE_NULL}
     if "category_id" in values and values["category_id"] not in categories | {product.after["category_id"]}:
         return row.refuse("There is no such category.", "category_id")
@@ -271,7 +271,7 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
 
 
 def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
-    """The price to blame where a change of prices makes many dearer than one; nothing where none does."""
+    """Return the price to report if a change makes the bulk price higher than the unit price; else an empty string."""
     stood = stands["unit_price"], stands["bulk_price"]
     prices = values.get("unit_price", stood[0]), values.get("bulk_price", stood[1])
     if not is_dearer_in_bulk(*prices) or prices == stood:
@@ -280,13 +280,13 @@ def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
 
 
 def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> dict[str, Any]:
-    """The values with what the sent picture makes of them."""
+    """Return the values, with those that result from the sent image."""
     address = values["image_url"]
     if row.picture is not None and row.picture.image.sha256 != product.after["image_hash"]:
         product.picture = row.picture
         return values | {"image_url": None, "image_hash": row.picture.image.sha256}
     if row.picture is not None or (address and address.startswith(OWN_ADDRESS.format(product.id))):
-        # The product's own picture, or the address that our own answers gave out, sent back.
+        # The product's own image, or the address from our own answers, sent back.
         return {name: value for name, value in values.items() if name != "image_url"}
     if address:
         product.picture = None
@@ -295,9 +295,9 @@ def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product)
 
 
 class _Writer:
-    """Writes products, pictures, levels and timeline: a statement each, however many there are.
+    """Writes products, images, stock levels and timeline with one statement each.
 
-    The database works at one part while the next is worked through and the timeline is put into words.
+    The database works on one part while the next one is processed and its timeline is prepared.
     """
 
     def __init__(self, connection: asyncpg.Connection, reason: StockReason, by: Actor) -> None:
@@ -312,7 +312,7 @@ class _Writer:
         try:
             await self._settle()
         except Exception:
-            # What went wrong first is what is said.
+            # The first error is the one that is raised.
             if kind is None:
                 raise
         if kind is None and self._entries:
@@ -320,11 +320,11 @@ class _Writer:
             await self._connection.copy_to_table("audit_entry", source=entries, columns=ENTRY)
 
     async def write(self, changed: list[_Product]) -> None:
-        """Write these once those before are written, and come back before they are."""
+        """Start writing these after the previous part is written; return before they are written."""
         were, are = [product.before for product in changed], [product.after for product in changed]
         names = tuple(n for n in were[0] if any(was[n] != now[n] for was, now in zip(were, are, strict=True)))
         new = [name for name in names if name != "stock_quantity"]
-        # What changed, changed in one of the names.
+        # What changed in one of the columns.
         is_new = [len(new) == len(names) or any(p.before[name] != p.after[name] for name in new) for p in changed]
         arrays = [write_array(now[name] for now in are) for name in names]
         ids, marks = write_array(product.id for product in changed), write_array(is_new)
@@ -332,12 +332,12 @@ class _Writer:
         self._writing = asyncio.ensure_future(self._write_rows(changed, names, ids, marks, *arrays))
         act = (AuditAction.PRODUCT_UPDATED, "product", self._by.kind, self._by.id, self._by.name, self._by.request_id)
         async for piece in in_turns(list(itertools.compress(changed, is_new))):
-            # The statement goes out before the first of these.
+            # The statement is sent before the first of these.
             await asyncio.sleep(0)
             self._entries.append(write_rows((write_entry(p.id, p.before, p.after, names) for p in piece), act))
 
     async def _settle(self) -> None:
-        """Wait until the database has done its part."""
+        """Wait until the database has finished the part."""
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
@@ -359,23 +359,25 @@ class _Writer:
 
 @lru_cache(maxsize=64)
 def _list_read(names: frozenset[str]) -> tuple[str, ...]:
-    """The columns that a change of these asks about."""
+    """Return the columns needed to change these columns."""
     read = names | _ALWAYS_READ | {_READ_WITH[name] for name in names & _READ_WITH.keys()}
     return tuple(name for name in _TYPES if name in read)
 
 
 @lru_cache(maxsize=64)
 def _make_lock(columns: tuple[str, ...]) -> str:
-    """The statement that locks products and reads these columns of them."""
+    """Build the statement that locks products and reads these columns."""
     return _LOCK.format(", ".join(columns))
 
 
 @lru_cache(maxsize=64)
 def _make_update(names: tuple[str, ...]) -> str:
-    """The UPDATE of these columns from arrays; the ids come first, then whether more than the level changed."""
+    """Build the UPDATE of these columns from arrays: ids, whether more than the stock level changed, then the
+    columns."""
     arrays = ", ".join(f"${number}::text::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
     values = ", ".join(f"{name} = c.{name}" for name in names)
-    # Showing an archived product again takes it out of the archive; its stock alone is no new version of it.
+    # Showing an archived product again takes it out of the archive; a change of stock alone does not change the
+    # version.
     revived = ", archived_at = CASE WHEN c.is_active THEN NULL ELSE p.archived_at END" if "is_active" in names else ""
     return f"""
     UPDATE product AS p SET {values}{revived}, version = p.version + c.is_new::int,

@@ -1,4 +1,4 @@
-"""Many edits of the office saved at once: each row stands or falls alone, the good ones are kept."""
+"""Save many edits of the office at once: each row succeeds or fails on its own."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -19,7 +19,7 @@ _NO_VALUES = frozenset({"id", "version"})
 
 
 class BulkSaveRow(UpdateProduct):
-    """A product by its id and what to change on it; what is not sent stays."""
+    """A product by its id and the values to change; fields that are not sent stay as they are."""
 
     id: Id
 
@@ -36,7 +36,7 @@ class BulkSaveProducts(Input):
 
 @dataclass(frozen=True, slots=True)
 class SavedRow:
-    """A row that says what is so now; `is_changed` is False where it was so already."""
+    """A row whose values are now stored; `is_changed` is False if they already were."""
 
     id: int
     sku: str
@@ -45,7 +45,7 @@ class SavedRow:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that was not saved: its place in the request from 0, why, and which field is to blame."""
+    """A row that was not saved: its index in the request, from 0, the reason, and the field that caused it."""
 
     index: int
     id: int | None
@@ -55,14 +55,14 @@ class RefusedRow:
 
 @dataclass(slots=True)
 class SavedProducts:
-    """What became of each row."""
+    """The result of each row."""
 
     saved: list[SavedRow] = field(default_factory=list)
     errors: list[RefusedRow] = field(default_factory=list)
 
 
 async def bulk_save_products(db: AsyncSession, data: BulkSaveProducts, *, by: Actor) -> SavedProducts:
-    """Save many edits; a bad row is reported and keeps no other from being saved."""
+    """Save many edits; an invalid row is reported and does not prevent the others from being saved."""
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     sent = cast(list[BulkSaveRow | BadRow], data.products)
     rows = [_want(row) for row in sent]

@@ -1,4 +1,5 @@
-"""The categories of the catalogue: their names are unique whatever the case, and each counts its active products."""
+"""The categories of the catalogue. Their names are unique regardless of case; each has a count of its active
+products."""
 
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class CreateCategory(Input):
 
 
 class EditCategory(CreateCategory):
-    """A category's name and description as they shall be."""
+    """The name and description to set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class CategoryLine:
 
 
 async def list_categories(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Every category by name, with how many active products it holds."""
+    """List every category by name, with the number of its active products."""
     return list(await connection.fetch(_WITH_COUNTS))
 
 
 async def list_category_lines(db: AsyncSession | AsyncConnection) -> list[CategoryLine]:
-    """The same for pages, with the products that are not active counted too."""
+    """List the categories for pages, with the number of inactive products as well."""
     counts = (
         select(
             Product.category_id,
@@ -79,13 +80,13 @@ async def list_category_lines(db: AsyncSession | AsyncConnection) -> list[Catego
 
 
 async def list_category_names(db: AsyncSession | AsyncConnection) -> list[tuple[int, str]]:
-    """The ids and names to choose from, by name."""
+    """List the ids and names to choose from, by name."""
     rows = await db.execute(select(Category.id, Category.name).order_by(func.lower(Category.name), Category.id))
     return [(row[0], row[1]) for row in rows]
 
 
 async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) -> Category:
-    """Add a category; raises Refused for a taken name."""
+    """Add a category. Raises Refused if the name is taken."""
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     category_id = await db.scalar(
         insert(Category)
@@ -109,7 +110,7 @@ async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) 
 
 
 async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, *, by: Actor) -> Category:
-    """Change a category's name or description; raises NotFound, and Refused for a taken name."""
+    """Change the name or description of a category. Raises NotFound, and Refused if the name is taken."""
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     category = await db.scalar(select(Category).where(Category.id == category_id).with_for_update(key_share=True))
     if category is None:

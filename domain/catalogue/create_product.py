@@ -1,4 +1,4 @@
-"""Adding a product to the catalogue."""
+"""Add a product to the catalogue."""
 
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ OTHERS_PICTURE = "That is the picture of another product. Upload it for this one
 
 
 class CreateProduct(ListedFields):
-    """A new product; `image_url` may be the picture itself as a data URL."""
+    """A new product; `image_url` may be the image itself as a data URL."""
 
     name: Filled200
     category_id: Id
@@ -32,25 +32,25 @@ class CreateProduct(ListedFields):
 
 
 def is_dearer_in_bulk(unit_price: Decimal | None, bulk_price: Decimal | None) -> bool:
-    """True for prices that no door takes: more for each when more are bought."""
+    """True for prices that are refused everywhere: the bulk price is above the unit price."""
     return unit_price is not None and bulk_price is not None and bulk_price > unit_price
 
 
 def refuse_dearer_bulk(field: str) -> InvalidInput:
-    """The refusal of a bulk price above the unit price, which names the field that was sent."""
+    """Build the error for a bulk price above the unit price, naming the field that was sent."""
     wrong = "must not be above the unit price" if field == "bulk_price" else "must not be below the bulk price"
     return InvalidInput(DEARER_IN_BULK, fields={field: wrong})
 
 
 def other_products_picture() -> InvalidInput:
-    """The refusal of an address here that is not the product's own picture."""
+    """Build the error for a local image address that is not the product's own image."""
     return InvalidInput(OTHERS_PICTURE, fields={"image_url": "is the picture of another product"})
 
 
 async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) -> Product:
     """Add an active product whose stock is not tracked yet.
 
-    Raises Refused for a taken SKU (in any case), InvalidInput for an unknown category or a bad picture.
+    Raises Refused if the SKU is taken (in any case), InvalidInput for an unknown category or an invalid image.
     """
     require(by, Right.CREATE_PRODUCTS, "Your role does not change the catalogue.")
     if is_dearer_in_bulk(data.unit_price, data.bulk_price):
@@ -62,7 +62,7 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
     product_id = await db.scalar(
         insert(Product)
         .values(
-            # What was not sent is as the table says.
+            # Fields that were not sent get the defaults of the table.
             **data.model_dump(exclude={"image_url", "stock_quantity"}, exclude_none=True),
             image_url=None if picture else data.image_url,
             image_hash=picture.image.sha256 if picture else None,
@@ -80,21 +80,21 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
 
 
 async def check_category(db: AsyncSession, category_id: int) -> None:
-    """Raise InvalidInput unless there is such a category; it can't be deleted before this transaction ends."""
+    """Raise InvalidInput if the category does not exist; it can't be deleted before the transaction ends."""
     known = select(Category.id).where(Category.id == category_id).with_for_update(read=True, key_share=True)
     if await db.scalar(known) is None:
         raise InvalidInput("There is no such category.", fields={"category_id": "is no category we have"})
 
 
 def sku_taken(sku: str) -> Refused:
-    """The refusal of a SKU that another product has."""
+    """Build the error for a SKU that another product has."""
     return Refused(
         f"Another product has the SKU {sku}.", code=Code.SKU_TAKEN, fields={"sku": "belongs to another product"}
     )
 
 
 def barcode_taken() -> Refused:
-    """The refusal of a barcode that another product has."""
+    """Build the error for a barcode that another product has."""
     return Refused(
         "Another product has this barcode.", code=Code.BARCODE_TAKEN, fields={"barcode": "belongs to another product"}
     )

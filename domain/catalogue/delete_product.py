@@ -1,6 +1,6 @@
-"""Deleting a product: one that nothing else names goes with its ledger, any other is archived and keeps the books.
+"""Delete a product together with its ledger if nothing else refers to it; otherwise archive it.
 
-An archived product is in no shop and no stock list; showing it again takes it out of the archive.
+An archived product is neither in the shop nor in stock lists; showing it again takes it out of the archive.
 """
 
 from sqlalchemy import delete, exists, select
@@ -17,7 +17,7 @@ from models import AuditAction, OrderItem, Product, StockMovement
 
 
 async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str:
-    """Delete or archive a product and say which; raises NotFound."""
+    """Delete or archive a product and return which of the two. Raises NotFound."""
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     product = await lock_product(db, product_id)
     name = product.name
@@ -45,7 +45,7 @@ async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str
 
 
 async def _try_to_delete(db: AsyncSession, product_id: int) -> bool:
-    """Delete the product and its ledger; False when something else still names it."""
+    """Delete the product and its ledger; return False if something else refers to it."""
     try:
         async with db.begin_nested():
             await db.execute(delete(StockMovement).where(StockMovement.product_id == product_id))

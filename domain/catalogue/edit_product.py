@@ -1,6 +1,6 @@
-"""Editing a product: only what was sent changes, at the version the editor saw, and each change is in its timeline.
+"""Edit a product: only the fields sent change, at the version that was read, and each change is in the timeline.
 
-Stock levels change through the stock ledger alone, and orders keep the prices and costs of their day.
+Stock levels change only through the stock ledger. Orders keep the prices and costs they were placed with.
 """
 
 from decimal import Decimal
@@ -53,14 +53,14 @@ NULLABLE = frozenset(
 
 PRICES = frozenset({"unit_price", "bulk_price"})
 
-# What anybody who works with the stock may change.
+# The fields that everyone who works with the stock may change.
 STOCK_FIELDS = frozenset({"in_stock", "reorder_level", "barcode", "bin_location"})
 
 OWN_ADDRESS = "/api/products/{}/image"
 
 
 class EditProduct(OfficeFields, ListedFields):
-    """What to change; what is not sent stays, and an empty value clears what may be empty."""
+    """The values to change; fields that are not sent stay as they are, and an empty value clears an optional field."""
 
     is_active: bool | None = None
 
@@ -68,10 +68,10 @@ class EditProduct(OfficeFields, ListedFields):
 async def edit_product(
     db: AsyncSession, product_id: int, data: EditProduct, *, by: Actor, version: int | None = None
 ) -> Product:
-    """Change what was sent; a price changes for orders to come only.
+    """Change the fields sent; a new price applies only to later orders.
 
-    Raises NotFound, InvalidInput for an emptied required field or an unknown category, Refused for a taken SKU or
-    barcode, and Refused with code `stale` when `version` is not the product's any more.
+    Raises NotFound, InvalidInput for an emptied required field or an unknown category, Refused if the SKU or barcode is
+    taken, and Refused with code `stale` if `version` is not the current one.
     """
     sent = data.model_dump(exclude_unset=True)
     right = Right.EDIT_STOCK if sent.keys() <= STOCK_FIELDS else Right.EDIT_PRODUCTS
@@ -89,7 +89,7 @@ async def edit_product(
         values["image_url"] = None
         await _set_picture(db, product, picture)
     elif address and address.startswith(OWN_ADDRESS.format(product_id)):
-        # The address that our own answers gave out, sent back.
+        # The address from our own answers, sent back.
         del values["image_url"]
     elif address and address.startswith("/"):
         raise other_products_picture()
@@ -112,9 +112,9 @@ async def replace_picture(
     version: int | None = None,
     field: str = "picture",
 ) -> Product:
-    """Make an uploaded file the product's picture, or with None take its own picture away.
+    """Make an uploaded file the product's image; None removes its own image.
 
-    Raises InvalidInput or TooLarge naming `field` for a file that is no picture we keep.
+    Raises InvalidInput or TooLarge, naming `field`, for a file that is not an accepted image.
     """
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     picture = await prepare_picture(data, field=field) if data is not None else None
@@ -131,7 +131,8 @@ async def replace_picture(
 
 
 async def lock_product(db: AsyncSession, product_id: int, *, version: int | None = None) -> Product:
-    """The product, locked for the rest of the transaction; raises NotFound, and Refused when it is stale."""
+    """Lock and return the product. Raises NotFound, and Refused with code `stale` if `version` is not the current
+    one."""
     product = await db.scalar(
         select(Product)
         .where(Product.id == product_id)
@@ -160,7 +161,7 @@ async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPict
 async def change_product(
     db: AsyncSession, product: Product, values: dict[str, Any], *, picture_changed: bool, by: Actor
 ) -> None:
-    """Set what differs, count the version on, and record it for the timeline and the live pages."""
+    """Set the values that differ, increment the version, and record the change for the timeline and the live pages."""
     changed = {name: value for name, value in values.items() if getattr(product, name) != value}
     if not changed and not picture_changed:
         return
@@ -177,7 +178,7 @@ async def change_product(
     try:
         await db.flush()
     except IntegrityError as error:
-        # Somebody took the SKU or barcode between the look and the write.
+        # The SKU or barcode was taken between the check and the write.
         if "uq_product_barcode" in str(error.orig):
             raise barcode_taken() from None
         if "uq_product_sku_lower" in str(error.orig):
@@ -197,7 +198,7 @@ async def change_product(
 
 
 def _check_prices(product: Product, changed: dict[str, Any]) -> None:
-    """Raise InvalidInput for a bulk price above the unit price, whichever of the two is new."""
+    """Raise InvalidInput for a bulk price above the unit price, whichever of the two changed."""
     unit_price, bulk_price = (changed.get(name, getattr(product, name)) for name in ("unit_price", "bulk_price"))
     if is_dearer_in_bulk(unit_price, bulk_price):
         raise refuse_dearer_bulk("bulk_price" if "bulk_price" in changed else "unit_price")
@@ -217,5 +218,5 @@ async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as the timeline keeps them: amounts and measures as text, exactly as they are."""
+    """Return values as the timeline stores them: amounts and measures as text, exactly as stored."""
     return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}

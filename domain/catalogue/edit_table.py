@@ -1,6 +1,6 @@
-"""The table of products edited in place: a row sends what it shows, and what its editor saw goes along.
+"""The table of products that is edited in place: a row sends its fields along with the values it was loaded with.
 
-Only fields that differ from what their editor saw are changes, so that a colleague's edit of another field is kept.
+Only fields that differ from the loaded values are changes, so that a colleague's edit of another field is kept.
 """
 
 import re
@@ -38,7 +38,7 @@ class EditLine:
 
     @property
     def seen(self) -> str:
-        """What the row showed, to be sent along with the form."""
+        """The loaded values, to be sent along with the form."""
         return orjson.dumps(self.values).decode()
 
 
@@ -46,21 +46,21 @@ _COLUMNS = select(Product.id, Product.sku, Product.version, *(getattr(Product, n
 
 
 async def list_edit_lines(db: Reader, filters: ProductFilters) -> Page[EditLine]:
-    """A page of the table under the filters of the list."""
+    """Return a page of the table with the filters of the list."""
     narrowed, counted = narrow_products(_COLUMNS, filters)
     rows = await db.execute(narrowed)
     return make_page([_make_line(row) for row in rows], await db.scalar(counted) or 0, filters)
 
 
 async def get_edit_lines(db: Reader, ids: Sequence[int]) -> dict[int, EditLine]:
-    """The rows of these products, as they are now."""
+    """Return the current rows of these products by id."""
     rows = await db.execute(_COLUMNS.where(Product.id.in_(ids)))
     lines = [_make_line(row) for row in rows]
     return {line.id: line for line in lines}
 
 
 def read_seen(seen: str) -> dict[str, str]:
-    """What a row's editor saw; nothing where that can't be read."""
+    """Parse the values that a row was loaded with; empty if they can't be parsed."""
     try:
         found = orjson.loads(seen)
     except orjson.JSONDecodeError:
@@ -69,9 +69,9 @@ def read_seen(seen: str) -> dict[str, str]:
 
 
 def find_changes(typed: Mapping[str, str], seen: str) -> dict[str, str]:
-    """What of a row's form differs from what its editor saw; all of it when that can't be read.
+    """Return the fields of a row's form that differ from the loaded values; all of them if those can't be parsed.
 
-    An amount may be typed as a share of the one that was seen, such as +5% or -2,5 %.
+    An amount may be entered as a percentage change of the loaded one, such as +5% or -2,5 %.
     """
     before = read_seen(seen)
     after = {name: _work_out(name, typed[name].strip(), before.get(name)) for name in EDITABLE if name in typed}

@@ -1,6 +1,6 @@
-"""The fields of a product that its doors take, said once: forms, staff, sync, CSV files.
+"""The fields of a product as input, defined once: forms, staff, sync, CSV files.
 
-Each input is made of these groups. All fields are optional here; an input that needs one says so.
+Each input model is composed of these groups. All fields are optional here; an input that requires one redefines it.
 """
 
 import re
@@ -15,7 +15,7 @@ from domain.kernel.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn,
 from domain.kernel.texts import is_unseen
 
 LONGEST_URL = 2_000
-# A picture of 12 MB in base64, and what stands before it.
+# An image of 12 MB in base64, and the prefix of the data URL.
 LONGEST_DATA_URL = 16_000_100
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -41,7 +41,7 @@ def _check_seen(code: str) -> str:
 
 
 def _check_image_url(value: object) -> object:
-    """Take a picture's https address, the address of a product's own picture here, or the picture as a data URL."""
+    """Accept the https address of an image, the address of a product's own image here, or the image as a data URL."""
     if not isinstance(value, str) or not value.strip():
         return None if isinstance(value, str) else value
     address = value.strip()
@@ -55,12 +55,12 @@ def _check_image_url(value: object) -> object:
 
 
 def is_data_url(address: str) -> bool:
-    """True for an address that is the file itself."""
+    """True for an address that contains the file itself."""
     return address[:5].lower() == "data:"
 
 
 def _is_web_address(address: str) -> bool:
-    """True for https with a host behind it: a page of ours shows no picture that travels in the open."""
+    """True for https with a host: our pages do not show images that are sent unencrypted."""
     try:
         parts = urlsplit(address)
         return parts.scheme == "https" and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
@@ -77,13 +77,13 @@ _PictureAddress = Annotated[
 ]
 ImageUrlIn = Annotated[_PictureAddress | None, BeforeValidator(_check_image_url)]
 
-# Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
+# Measures are parsed like amounts: exactly, from a JSON number with at most two decimals.
 Weight = Annotated[MoneyIn, Field(gt=0, le=MOST_OUNCES), WithJsonSchema(measure_schema(MOST_OUNCES, step=0.01))]
 Inches = Annotated[MoneyIn, Field(gt=0, le=MOST_INCHES), WithJsonSchema(measure_schema(MOST_INCHES, step=0.01))]
 
 
 class TextFields(Input):
-    """What a customer reads of a product."""
+    """The texts about a product for customers."""
 
     name: Filled200 | None = None
     description: Text20000 | None = None
@@ -92,7 +92,7 @@ class TextFields(Input):
 
 
 class PriceFields(Input):
-    """What a product costs the customer."""
+    """The prices for the customer."""
 
     unit_price: MoneyIn | None = None
     bulk_price: MoneyIn | None = None
@@ -100,11 +100,11 @@ class PriceFields(Input):
 
 
 class ProductFields(PriceFields, TextFields):
-    """What every list of products takes. The last base comes first in answers and refusals."""
+    """The fields of every list of products. The last base class comes first in answers and refusals."""
 
 
 class ListedFields(ProductFields):
-    """A product and its place in the catalogue; `image_url` may be the picture itself as a data URL."""
+    """A product and its place in the catalogue; `image_url` may be the image itself as a data URL."""
 
     category_id: Id | None = None
     sku: Sku | None = None
@@ -112,7 +112,7 @@ class ListedFields(ProductFields):
 
 
 class ShelfFields(Input):
-    """What the office and the warehouse keep of a product."""
+    """The fields for the office and the warehouse."""
 
     cost_per_item: MoneyIn | None = None
     reorder_level: Count | None = None
@@ -121,7 +121,7 @@ class ShelfFields(Input):
 
 
 class OfficeFields(ShelfFields):
-    """All that the office keeps of a product beside what a customer reads."""
+    """All fields for the office besides those for customers."""
 
     in_stock: bool | None = None
     ship_weight_oz: Weight | None = None

@@ -1,4 +1,4 @@
-"""Eight categories to begin with, for a company that has none."""
+"""Eight categories to start with, for a company that has none."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,7 @@ FIRST_CATEGORIES = (
 
 
 async def take_first_categories(db: AsyncSession, *, by: Actor) -> int:
-    """Add those of the eight that are not there yet; answers how many that were."""
+    """Add those of the eight that do not exist yet; return how many were added."""
     added = 0
     for name, description in FIRST_CATEGORIES:
         try:

@@ -1,6 +1,6 @@
-"""A product's gallery: its pictures in the order that people gave them, one of them the primary.
+"""The gallery of a product: its images in the order set by staff, one of them primary.
 
-The lists know addresses alone; the bytes are read by the pictures' own routes.
+The lists contain only addresses; the bytes are read by the routes of the images.
 """
 
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ FROM unnest($2::bigint[]) WITH ORDINALITY AS o(id, place) WHERE i.id = o.id AND 
 
 
 class ReorderGallery(Input):
-    """The ids of exactly the gallery's pictures, in their new order."""
+    """The ids of exactly the images of the gallery, in their new order."""
 
     order: Annotated[list[Id], Field(max_length=MOST_PICTURES + 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryPicture:
-    """A picture of a product as lists show it."""
+    """An image of a product as lists show it."""
 
     id: int
     image_url: str
@@ -50,7 +50,7 @@ class GalleryPicture:
 
 
 async def list_gallery(db: Reader, product_id: int) -> list[GalleryPicture]:
-    """A product's pictures in order; raises NotFound for an unknown product."""
+    """List the images of a product in order. Raises NotFound for an unknown product."""
     rows = (
         await db.execute(
             select(
@@ -71,7 +71,7 @@ async def list_gallery(db: Reader, product_id: int) -> list[GalleryPicture]:
 
 
 async def add_gallery_image(db: AsyncSession, product_id: int, data: bytes, *, by: Actor) -> GalleryPicture:
-    """As `add_gallery_images`, for one picture."""
+    """Add one image, like `add_gallery_images`."""
     [picture] = await add_gallery_images(db, product_id, [data], by=by)
     return picture
 
@@ -79,14 +79,15 @@ async def add_gallery_image(db: AsyncSession, product_id: int, data: bytes, *, b
 async def add_gallery_images(
     db: AsyncSession, product_id: int, files: Sequence[bytes], *, by: Actor, field: str = "image"
 ) -> list[GalleryPicture]:
-    """Put pictures at the gallery's end; the first picture of a product without any becomes its primary one.
+    """Add images to the end of the gallery; the first image of a product without any becomes its primary one.
 
-    Raises InvalidInput or TooLarge for a file that is no picture we keep, and Refused when the gallery can't hold all.
+    Raises InvalidInput or TooLarge for a file that is not an accepted image, and Refused if the gallery would get too
+    large.
     """
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     if len(files) > MOST_PICTURES:
         raise _gallery_full()
-    # All of them before the lock: each may wait long in the line of pictures.
+    # All of them before the lock: each may wait long in the queue for image processing.
     pictures = [await prepare_picture(data, field=field) for data in files]
     product = await lock_product(db, product_id)
     count, last = (
@@ -109,7 +110,7 @@ async def add_gallery_images(
 
 
 async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:
-    """Remove a picture; the next one in order takes the place of a primary one. Raises NotFound."""
+    """Remove an image; if it is the primary one, the next in order becomes primary. Raises NotFound."""
     product = await _lock_for_change(db, product_id, by)
     row = await _get_picture(db, product_id, image_id)
     await db.execute(delete(ProductImage).where(ProductImage.id == image_id))
@@ -120,7 +121,7 @@ async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int,
 
 
 async def remove_primary_image(db: AsyncSession, product_id: int, *, by: Actor) -> None:
-    """Take away the picture that lists show, our own or an outside one; the rest of the gallery stays as it is."""
+    """Remove the image that lists show, ours or an external one; the rest of the gallery stays as it is."""
     product = await _lock_for_change(db, product_id, by)
     has_own = product.image_hash is not None
     if has_own:
@@ -130,7 +131,7 @@ async def remove_primary_image(db: AsyncSession, product_id: int, *, by: Actor) 
 
 
 async def set_primary_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:
-    """Make one of the gallery's pictures the one that lists show; raises NotFound."""
+    """Make an image of the gallery the one that lists show. Raises NotFound."""
     product = await _lock_for_change(db, product_id, by)
     if (await _get_picture(db, product_id, image_id)).is_primary:
         return
@@ -140,7 +141,8 @@ async def set_primary_image(db: AsyncSession, product_id: int, image_id: int, *,
 
 
 async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGallery, *, by: Actor) -> None:
-    """Set the gallery's order; raises NotFound, and InvalidInput unless the list names exactly its pictures."""
+    """Set the order of the gallery. Raises NotFound, and InvalidInput unless the ids are exactly those of its
+    images."""
     product = await _lock_for_change(db, product_id, by)
     there = await _list_ids(db, product_id)
     if sorted(data.order) != sorted(there):
@@ -152,7 +154,7 @@ async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGaller
 
 
 async def move_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, later: bool, by: Actor) -> None:
-    """Move a picture by one place; at the end of the gallery it stays where it is. Raises NotFound."""
+    """Move an image by one place; at the end of the gallery it stays where it is. Raises NotFound."""
     product = await _lock_for_change(db, product_id, by)
     there = await _list_ids(db, product_id)
     if image_id not in there:
@@ -161,7 +163,7 @@ async def move_gallery_image(db: AsyncSession, product_id: int, image_id: int, *
 
 
 def move_within(order: Sequence[int], image_id: int, *, later: bool) -> list[int]:
-    """The order with one picture moved by a place; at the end it stays where it is."""
+    """Return the order with one image moved by one place; at the end it stays where it is."""
     moved = list(order)
     if image_id in moved:
         place = moved.index(image_id)
@@ -206,6 +208,6 @@ def _not_in_gallery() -> NotFound:
 
 
 async def _make_primary(db: AsyncSession, image_id: int) -> str:
-    """Name the picture the primary one and return its hash."""
+    """Make the image the primary one and return its hash."""
     made = update(ProductImage).where(ProductImage.id == image_id).values(is_primary=True)
     return str(await db.scalar(made.returning(ProductImage.sha256)))

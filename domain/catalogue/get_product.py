@@ -1,4 +1,4 @@
-"""One product as the shop shows it. A product that is not active does not exist there."""
+"""One product as the shop shows it. For the shop, a product that is not active does not exist."""
 
 import asyncpg
 
@@ -33,17 +33,17 @@ _BY_SKU = f"{_SELECT} lower(sku) = lower($1)"
 
 
 async def get_product(connection: asyncpg.Connection, product_id: int) -> asyncpg.Record:
-    """One active product; the row holds SHOWN in that order. Raises NotFound."""
+    """Return one active product; the row contains the columns of SHOWN in that order. Raises NotFound."""
     return _found(await connection.fetchrow(_BY_ID, product_id))
 
 
 async def get_product_by_sku(connection: asyncpg.Connection, sku: str) -> asyncpg.Record:
-    """The same by its SKU, in whatever case it is written."""
+    """Like `get_product`, by SKU, regardless of case."""
     return _found(None if has_nul(sku) else await connection.fetchrow(_BY_SKU, sku.strip()))
 
 
 def make_image_url(product_id: int, image_hash: str | None, outside_url: str | None) -> str | None:
-    """The address of a product's picture: our own by its hash, else the outside one."""
+    """Return the address of a product's image: ours by its hash, else the external one."""
     if image_hash is None:
         return outside_url
     return f"/api/products/{product_id}/image?v={image_hash[:SHOWN_HASH_LENGTH]}"

@@ -1,7 +1,7 @@
-"""The shop's lists of products: active ones by name, by category or by search, and those worth showing first.
+"""The lists of products in the shop: active ones by name, by category or by search, and the featured ones.
 
-This is the busiest read of all: one prebuilt statement on asyncpg's own connection gives plain rows and their total.
-Prices leave the database as doubles, which hold every amount of our columns exactly as written.
+This is the most frequent read: one prebuilt statement on asyncpg's own connection returns plain rows and their total.
+Prices leave the database as doubles, which represent every amount of our columns exactly as written.
 """
 
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ _IN_CATEGORY = """AND category_id = (
 
 
 class ListProducts(WidePageInput):
-    """What the shop may ask for; `category` is a category's name or id."""
+    """The parameters of the shop's list; `category` is the name or id of a category."""
 
     category_id: Id | None = None
     category: Text60 | None = None
@@ -34,19 +34,19 @@ class ListProducts(WidePageInput):
 
 
 class FeaturedProducts(NewestPageInput):
-    """How many products to show first."""
+    """The number of featured products."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many products the list has at most."""
+    """The maximum number of products in the list."""
 
 
 def _in_category(first: int) -> str:
-    """The condition on the category, whose id and name are the parameters from `first` on."""
+    """Return the condition on the category; its id and name are the parameters `first` and `first + 1`."""
     return _IN_CATEGORY.replace("$id", f"${first}").replace("$name", f"${first + 1}")
 
 
 def _by_name(condition: str, total: str = "") -> str:
-    # The total stands beside every row, and on a row of its own when the page is empty.
+    # The total is in every row, and in a row of its own if the page is empty.
     return f"""
 SELECT {_COLUMNS}, t.total
 FROM ({total or f"SELECT count(*) AS total FROM product WHERE is_active {condition}"}) AS t
@@ -57,7 +57,7 @@ ORDER BY p.name, p.id"""  # noqa: S608 -- every part is a constant of this modul
 
 
 def _by_closeness(category: str) -> str:
-    # The rarest word finds the candidates by index; the others only look through those.
+    # The rarest word finds the candidates by index; the other words only filter these.
     return f"""
 WITH found AS MATERIALIZED (
   SELECT id, name, lower(sku) = $3 AS is_sku, word_similarity($3, lower(name || ' ' || sku)) AS closeness
@@ -76,7 +76,7 @@ ORDER BY page.is_sku DESC, page.closeness DESC, p.name, p.id"""  # noqa: S608 --
 
 
 _PREFIX = "AND (lower(name) LIKE $3 OR lower(sku) LIKE $3)"
-# The whole list's total is kept by triggers; to count it takes five times as long as a page does.
+# The total of the whole list is stored by triggers; counting takes five times as long as reading a page.
 _ALL = _by_name("", total="SELECT coalesce(sum(products), 0) AS total FROM product_count")
 _ALL_IN_CATEGORY = _by_name(_in_category(3))
 _BEGINNING = _by_name(_PREFIX)
@@ -90,9 +90,9 @@ SELECT {_COLUMNS} FROM product AS p WHERE is_active AND {IN_STOCK} ORDER BY upda
 
 
 async def list_products(connection: asyncpg.Connection, asked: ListProducts) -> Page[asyncpg.Record]:
-    """One page of the active products in one statement; rows hold LISTED, in that order, and then the total.
+    """Return one page of the active products in one statement; rows contain LISTED, in that order, and then the total.
 
-    Without a search they come by name, else the closest match first; an unknown category has none.
+    Without a search they are sorted by name, else the closest match comes first. An unknown category has no products.
     """
     search = read_search(asked.search)
     category: tuple[Any, ...] = (asked.category_id, asked.category or None)
@@ -106,7 +106,7 @@ async def list_products(connection: asyncpg.Connection, asked: ListProducts) -> 
 
 
 async def list_featured_products(connection: asyncpg.Connection, *, limit: int) -> list[asyncpg.Record]:
-    """Products that can be bought now, the most recently updated first; rows hold LISTED in that order."""
+    """List products that can be bought now, most recently updated first; rows contain LISTED in that order."""
     return list(await connection.fetch(_FEATURED, limit))
 
 

@@ -1,4 +1,4 @@
-"""Where the pictures of products are that a mail shows beside its lines."""
+"""The addresses of product images that an email shows next to its lines."""
 
 from collections.abc import Collection
 
@@ -11,7 +11,8 @@ PRODUCTS = columns_of(Product)
 
 
 async def list_picture_paths(db: AsyncSession | AsyncConnection, skus: Collection[str]) -> dict[str, str]:
-    """The path of each product's thumbnail by its SKU in lower case; products without a picture of ours have none."""
+    """Return the path of each product's thumbnail by its SKU in lower case; products without our own image are left
+    out."""
     wanted = sorted({sku.lower() for sku in skus})
     if not wanted:
         return {}

@@ -1,6 +1,6 @@
-"""Pictures of products: kept in the database, re-encoded from what was sent, and read by their own routes only.
+"""Images of products: stored in the database, encoded again from the upload, and read only by their own routes.
 
-The thumbnail is made once, with its picture. Pixels are worked on in a thread and before any lock is taken.
+The thumbnail is made once, with its image. Pixels are processed in a thread, before any lock is taken.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from domain.kernel.images import (
 from models import ProductImage, ProductImageData
 from models.session import raw_connection
 
-# In base64, and with the product's other fields, this is still within the 12 MB of a request.
+# In base64, and with the other fields of the product, this is still within the 12 MB of a request.
 MOST_BYTES_IN_TEXT = 8_800_000
-# A caller that has the picture already gets its hash alone: the bytes are not read. Pictures of products that the shop
-# does not show are for who knows their hash.
+# A caller that already has the image gets only its hash: the bytes are not read. Images of products that the shop does
+# not show can be read only by those who know their hash.
 _PICTURE = """
 SELECT i.sha256, i.content_type, CASE WHEN i.sha256 = ANY($3::text[]) THEN NULL ELSE d.original END AS data
 FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id JOIN product AS p ON p.id = i.product_id
@@ -41,7 +41,7 @@ WHERE i.product_id = $1 AND i.is_primary AND (p.is_active OR left(i.sha256, 16) 
 _DROP_PRIMARY = """
 DELETE FROM product_image WHERE is_primary AND product_id = ANY($1::bigint[]) RETURNING product_id, sort_order
 """
-# The new picture takes the place in the gallery of the one before, else the last one.
+# The new image takes the place of the previous one in the gallery, else the last place.
 _KEEP_PRIMARY = """
 INSERT INTO product_image (product_id, sort_order, is_primary, content_type, width, height, size_bytes, sha256)
 SELECT product_id,
@@ -59,7 +59,7 @@ SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
 
 @dataclass(frozen=True, slots=True)
 class PreparedPicture:
-    """A picture ready to be kept: what was sent, re-encoded, and its thumbnail (JPEG)."""
+    """An image ready to be stored: the encoded original and its thumbnail (JPEG)."""
 
     image: NormalisedImage
     thumbnail: bytes
@@ -67,7 +67,7 @@ class PreparedPicture:
 
 @dataclass(frozen=True, slots=True)
 class FoundPicture:
-    """A kept picture; `data` is None when the caller has it already."""
+    """A stored image; `data` is None if the caller already has it."""
 
     sha256: str
     content_type: str
@@ -75,25 +75,25 @@ class FoundPicture:
 
 
 async def prepare_picture(data: bytes, *, field: str = "image") -> PreparedPicture:
-    """Check and remake a picture in a thread; raises InvalidInput or TooLarge naming `field`."""
+    """Check and encode an image in a thread. Raises InvalidInput or TooLarge, naming `field`."""
     return await in_picture_thread(_prepare, data, field)
 
 
 async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPicture:
-    """The same for a picture sent as a data URL."""
+    """Like `prepare_picture`, for an image sent as a data URL."""
     return await in_picture_thread(lambda: _prepare(read_data_url(url, field=field), field))
 
 
 async def normalise_to_data_url(data: bytes) -> str:
-    """A picture checked and re-encoded, as the data URL that a new product takes."""
+    """Return an image, checked and encoded again, as the data URL that a new product accepts."""
     image = await in_picture_thread(normalise_image, data, most_bytes=MOST_BYTES_IN_TEXT)
     return to_data_url(image.content_type, image.data)
 
 
 async def keep_primary_picture(db: AsyncSession, product_id: int, picture: PreparedPicture) -> None:
-    """Make the picture the product's first one in place of the one before; the caller names it on the product.
+    """Make the image the product's primary one in place of the previous one; the caller sets it on the product.
 
-    The caller holds the product's row.
+    The caller holds the lock of the product's row.
     """
     await keep_primary_pictures(await raw_connection(db), {product_id: picture})
 
@@ -101,7 +101,7 @@ async def keep_primary_picture(db: AsyncSession, product_id: int, picture: Prepa
 async def keep_picture(
     db: AsyncSession, product_id: int, picture: PreparedPicture, *, is_primary: bool, sort_order: int
 ) -> ProductImage:
-    """Put a picture and its bytes into the product's gallery."""
+    """Store an image and its bytes in the product's gallery."""
     image = picture.image
     row = ProductImage(
         product_id=product_id,
@@ -121,13 +121,13 @@ async def keep_picture(
 
 
 async def drop_primary_picture(db: AsyncSession, product_id: int) -> None:
-    """Forget the product's first picture, if it has one."""
+    """Delete the product's primary image, if it has one."""
     first = select(ProductImage.id).where(ProductImage.product_id == product_id, ProductImage.is_primary)
     await db.execute(delete(ProductImage).where(ProductImage.id.in_(first)))
 
 
 async def keep_primary_pictures(connection: asyncpg.Connection, pictures: Mapping[int, PreparedPicture]) -> None:
-    """The same for many products (by id) in one statement for each step."""
+    """Like `keep_primary_picture`, for many products (by id), with one statement for each step."""
     dropped = await connection.fetch(_DROP_PRIMARY, list(pictures))
     places = {row["product_id"]: row["sort_order"] for row in dropped}
     images = [picture.image for picture in pictures.values()]
@@ -151,7 +151,7 @@ async def keep_primary_pictures(connection: asyncpg.Connection, pictures: Mappin
 
 
 async def demote_primary_picture(db: AsyncSession, product_id: int) -> None:
-    """Leave the product's first picture in its gallery as one of several."""
+    """Keep the product's primary image in its gallery, but no longer as the primary one."""
     first = update(ProductImage).where(ProductImage.product_id == product_id, ProductImage.is_primary)
     await db.execute(first.values(is_primary=False))
 
@@ -159,14 +159,14 @@ async def demote_primary_picture(db: AsyncSession, product_id: int) -> None:
 async def get_picture(
     connection: asyncpg.Connection, product_id: int, *, shown_hash: str | None, known: list[str]
 ) -> FoundPicture:
-    """The product's picture of that hash (its beginning), else its first one; `known` are hashes the caller has."""
+    """Return the image whose hash begins with this, else the primary one; `known` are hashes that the caller has."""
     return _found(await connection.fetchrow(_PICTURE, product_id, shown_hash, known))
 
 
 async def get_thumbnail(
     connection: asyncpg.Connection, product_id: int, *, shown_hash: str | None, known: list[str]
 ) -> FoundPicture:
-    """The thumbnail of the product's first picture, always a JPEG; raises NotFound without one."""
+    """Return the thumbnail of the product's primary image, always a JPEG. Raises NotFound if there is none."""
     return _found(await connection.fetchrow(_THUMBNAIL, product_id, shown_hash, known))
 
 

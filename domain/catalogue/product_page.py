@@ -1,6 +1,6 @@
-"""Everything that the page of a product shows, in a fixed number of statements.
+"""The data of a product's page, in a fixed number of statements.
 
-Sales are what customers ordered: lines of orders placed in the period that are not cancelled, by the business's weeks.
+Sales are what customers ordered: lines of orders placed in the period and not cancelled, by the business's weeks.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ _AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
 
 @dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """A product as colleagues see it; the cost is None for who may not see costs."""
+    """A product as colleagues see it; the cost is None for those who may not see costs."""
 
     id: int
     name: str
@@ -92,13 +92,13 @@ class ProductDetail:
 
     @property
     def is_available(self) -> bool:
-        """True when the shop sells it now."""
+        """True if the shop sells it now."""
         return self.is_active and self.in_stock and self.stock_quantity != 0
 
 
 @dataclass(frozen=True, slots=True)
 class WeekOfSales:
-    """What was ordered in the week from `first_day` on, as far as it lies in the period."""
+    """What was ordered in the week from `first_day` on, as far as it is in the period."""
 
     first_day: date
     units: int
@@ -108,7 +108,7 @@ class WeekOfSales:
 
 @dataclass(frozen=True, slots=True)
 class ProductSales:
-    """A period's weeks, the oldest first, and their sums."""
+    """The weeks of a period, oldest first, and their sums."""
 
     first_day: date
     last_day: date
@@ -116,23 +116,23 @@ class ProductSales:
 
     @property
     def units(self) -> int:
-        """How many units were ordered."""
+        """The number of units ordered."""
         return sum(week.units for week in self.weeks)
 
     @property
     def orders(self) -> int:
-        """In how many orders."""
+        """The number of orders with the product."""
         return sum(week.orders for week in self.weeks)
 
     @property
     def revenue(self) -> Decimal:
-        """What their lines cost, before the discounts of whole orders."""
+        """The amount of their lines in US dollars, before discounts on whole orders."""
         return sum((week.revenue for week in self.weeks), ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class ProductEvent:
-    """One line of the product's timeline: what changed from what to what, by whom; a new product has no values."""
+    """One entry of the product's timeline: old and new value and who changed it; a new product has no values."""
 
     what: str
     before: Any
@@ -143,7 +143,7 @@ class ProductEvent:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """What the page of a product shows."""
+    """The data of a product's page."""
 
     product: ProductDetail
     categories: list[tuple[int, str]]
@@ -163,7 +163,7 @@ _DETAIL = select(
 async def get_product_page(
     db: Reader, product_id: int, *, visible_to: Actor, timezone: tzinfo, ledger_page: int = 1
 ) -> ProductPage:
-    """The page of one product, active or not; raises NotFound."""
+    """Return the data of a product's page, active or not. Raises NotFound."""
     product = await get_product_detail(db, product_id, visible_to=visible_to)
     categories = await list_category_names(db)
     return ProductPage(
@@ -178,7 +178,7 @@ async def get_product_page(
 
 
 async def get_product_detail(db: Reader, product_id: int, *, visible_to: Actor) -> ProductDetail:
-    """One product, active or not; raises NotFound."""
+    """Return one product, active or not. Raises NotFound."""
     row = (await db.execute(_DETAIL.where(Product.id == product_id))).first()
     if row is None:
         raise NotFound("There is no such product.")
@@ -189,7 +189,7 @@ async def get_product_detail(db: Reader, product_id: int, *, visible_to: Actor) 
 
 
 async def read_sales(db: Reader, product_id: int, *, timezone: tzinfo) -> ProductSales:
-    """The last 90 days of a product by weeks that begin on Monday; weeks without orders count too."""
+    """Return the last 90 days of a product by weeks that begin on Monday, including weeks without orders."""
     last_day = business_today(timezone)
     first_day = last_day - timedelta(days=SALES_DAYS - 1)
     week = func.date_trunc("week", func.timezone(str(timezone), Order.created_at))
@@ -241,7 +241,7 @@ async def _list_timeline(
 
 
 def _in_words(name: str, value: Any, categories: dict[int, str]) -> Any:
-    """A kept value as the timeline writes it; texts that fill a page are only said to have changed."""
+    """Return a stored value as the timeline shows it; for long texts it only says that they changed."""
     if name == "description":
         return None
     if name == "category_id" and value is not None:

@@ -1,6 +1,6 @@
-"""Rows of products as the doors of staff and programs list them, read from columns into a dataclass.
+"""Rows of products as staff and programs list them, read from columns into a dataclass.
 
-`in_stock` of a row is what can be sold now, and `image_url` the address of its picture, our own or an outside one.
+`in_stock` of a row says whether it can be sold now; `image_url` is the address of its image, ours or an external one.
 """
 
 from dataclasses import fields
@@ -15,14 +15,14 @@ IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, 
 
 
 def select_rows(kind: type) -> Select[Any]:
-    """The columns that a dataclass of products names, and the hash that its picture's address needs."""
+    """Select the columns that a dataclass of products names, and the hash for the address of the image."""
     names = [field.name for field in fields(kind)]
     columns = (IS_AVAILABLE.label(name) if name == "in_stock" else getattr(Product, name) for name in names)
     return select(*columns, Product.image_hash)
 
 
 def read_values(kind: type, row: Any) -> dict[str, Any]:
-    """The dataclass's fields by name, from a row that `select_rows` gave."""
+    """Return the fields of the dataclass by name, from a row of `select_rows`."""
     *values, image_hash = row
     product = dict(zip((field.name for field in fields(kind)), values, strict=True))
     product["image_url"] = make_image_url(product["id"], image_hash, product["image_url"])

@@ -1,6 +1,6 @@
-"""The table of products for colleagues: every product, narrowed and sorted as asked, in a page or as a whole sheet.
+"""The table of products for colleagues: all products, filtered and sorted, as pages or as a CSV file.
 
-Names, SKUs, prices and dates of change are sorted by index; the filters on stock look through the rows of that order.
+Names, SKUs, prices and dates of change are sorted by index; the stock filters scan the rows in that order.
 """
 
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ from models.session import Database
 
 
 class ActiveFilter(StrEnum):
-    """Which products to show; the shop knows the active ones alone."""
+    """Which products to show; the shop shows only the active ones."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -34,7 +34,7 @@ class ActiveFilter(StrEnum):
 
 
 class StockFilter(StrEnum):
-    """What stands on the shelf: `low` is at or below the reorder level, `out` can't be sold now."""
+    """The state of the stock: `low` is at or below the reorder level, `out` can't be sold now."""
 
     AVAILABLE = "available"
     LOW = "low"
@@ -43,7 +43,7 @@ class StockFilter(StrEnum):
 
 
 class ProductSort(StrEnum):
-    """The orders of the table; "-" falls."""
+    """The sort orders of the table; "-" means descending."""
 
     NAME = "name"
     NAME_FALLING = "-name"
@@ -56,7 +56,7 @@ class ProductSort(StrEnum):
 
 
 class ProductFilters(PageInput):
-    """What the table may be narrowed to."""
+    """The filters of the table."""
 
     active: ActiveFilter = ActiveFilter.ACTIVE
     category_id: Id | None = None
@@ -66,13 +66,13 @@ class ProductFilters(PageInput):
 
     @property
     def is_filtered(self) -> bool:
-        """True when a filter beside the tab hides products."""
+        """True if a filter besides the tab is set."""
         return bool(self.category_id or self.search or self.stock)
 
 
 @dataclass(frozen=True, slots=True)
 class ProductLine:
-    """A product in the table; `cost_per_item` is None for who may not see costs."""
+    """A product in the table; `cost_per_item` is None for those who may not see costs."""
 
     id: int
     sku: str
@@ -117,7 +117,7 @@ _BY_COLUMN: dict[str, ColumnElement[Any]] = {
 
 
 def name_shelf(in_stock: bool, stock_quantity: int | None, reorder_level: int | None) -> str:
-    """The state of a product's stock: out, low, available or untracked."""
+    """Return the state of a product's stock: out, low, available or untracked."""
     if not in_stock or stock_quantity == 0:
         return "out"
     if stock_quantity is None:
@@ -129,7 +129,7 @@ def name_shelf(in_stock: bool, stock_quantity: int | None, reorder_level: int | 
 async def list_product_lines(
     db: AsyncSession | AsyncConnection, filters: ProductFilters, *, visible_to: Actor
 ) -> Page[ProductLine]:
-    """A page of the table with the exact total."""
+    """Return a page of the table with the exact total."""
     narrowed, counted = narrow_products(_LINE, filters)
     lines = [ProductLine(*row) for row in await db.execute(narrowed)]
     if not may(visible_to, Right.SEE_COSTS):
@@ -138,7 +138,7 @@ async def list_product_lines(
 
 
 def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Select[Any], Select[Any]]:
-    """The statements for one page of these columns under the filters, and for the exact total."""
+    """Return the statements for one page of these columns with the filters, and for the exact total."""
     conditions = _conditions_of(filters)
     statement = (
         columns.where(*conditions).order_by(*_order_of(filters.sort)).limit(filters.per_page).offset(filters.offset)
@@ -149,7 +149,7 @@ def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Sele
 async def find_product_neighbours(
     db: AsyncSession | AsyncConnection, product_id: int, filters: ProductFilters
 ) -> Neighbours:
-    """The products before and after one in the table under these filters."""
+    """Return the products before and after one in the table with these filters."""
     return await find_listed_neighbours(
         db,
         name=Product.id.expression,
@@ -161,14 +161,15 @@ async def find_product_neighbours(
 
 
 async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
-    """How many products stand under each tab, in one statement."""
+    """Count the products under each tab, in one statement."""
     active = select(func.count()).where(Product.is_active).scalar_subquery()
     row = (await db.execute(select(select(func.count(Product.id)).scalar_subquery(), active))).one()
     return {"all": row[0], "active": row[1], "inactive": row[0] - row[1]}
 
 
 def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
-    """Every product that the filters leave as pieces of a CSV file; costs are empty for who may not see them."""
+    """Yield the products that match the filters as chunks of a CSV file; costs are empty for those who may not see
+    them."""
     cells = _select_cells(may(visible_to, Right.SEE_COSTS))
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
@@ -205,7 +206,7 @@ def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:
 
 
 def match_shelf(stock: StockFilter) -> ColumnElement[bool]:
-    """The condition of a state; the same states as `name_shelf` names."""
+    """Return the condition of a state; the states are those of `name_shelf`."""
     level, may_sell = Product.stock_quantity, Product.in_stock.expression
     match stock:
         case StockFilter.OUT:

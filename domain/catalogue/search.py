@@ -1,7 +1,7 @@
-"""What a search for products means: every word must stand in the product's texts, as written or nearly so.
+"""The meaning of a search for products: every word must occur in the texts of the product, exactly or nearly so.
 
-Words of four letters and more may be misspelled; numbers and codes may not, because the next number is another
-product. Three letters and more are fed by the trigram index; a shorter text is the beginning of a name or SKU.
+Words of four letters and more may be misspelled; numbers and codes may not, because the next number is another product.
+Words of three letters and more use the trigram index; a shorter text is the beginning of a name or SKU.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SHORTEST_TYPO = 4
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a search: its LIKE pattern, and the word itself where a misspelling of it counts."""
+    """One word of a search: its LIKE pattern, and the word itself if misspellings of it match."""
 
     pattern: str
     typo: str | None
@@ -33,7 +33,7 @@ class Search:
 
 
 def read_search(text: str | None) -> Search | None:
-    """Take a searched text apart; None for one without any character."""
+    """Parse a search text; None if it contains no characters."""
     phrase = " ".join((text or "").lower().split())
     if not phrase:
         return None
@@ -47,23 +47,23 @@ def read_search(text: str | None) -> Search | None:
 
 
 def match_products(search: Search) -> ColumnElement[bool]:
-    """The condition of a search, for statements that are put together."""
+    """Return the condition of a search, for statements that are built at run time."""
     if search.prefix is not None:
         return or_(func.lower(Product.name).like(search.prefix), func.lower(Product.sku).like(search.prefix))
     return found_by(and_(*(_match_word(word) for word in search.words)))
 
 
 def found_by(*ways: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a product is found in one of the ways, each looked up by itself, once and first.
+    """Return the condition that a product is found in one of the ways, each of which is looked up once, separately.
 
-    Left to itself, the database may walk a list in its order instead and hold every product against the words.
+    Otherwise, the database may scan a list in its order and compare every product with the words.
     """
     found = union(*(select(Product.id).where(way).correlate(None) for way in ways))
     return Product.id == any_(func.array(found.scalar_subquery()))
 
 
 def escape_like(text: str) -> str:
-    """A text as a LIKE pattern that means itself."""
+    """Return a text as a LIKE pattern that matches the text itself."""
     return as_pattern(text)
 
 

@@ -1,6 +1,6 @@
-"""Products as the office keeps them: every field, archived ones too, with the stock level set through the ledger.
+"""Products for the office: every field, archived ones included; the stock level is set through the ledger.
 
-Costs are for who may see them, prices for who may see money.
+Costs are shown to those who may see them, prices to those who may see amounts.
 """
 
 from dataclasses import dataclass
@@ -28,20 +28,20 @@ Reader = AsyncSession | AsyncConnection
 
 
 class ListAllProducts(PageInput):
-    """What the office's list may be narrowed to."""
+    """The filters of the office's list."""
 
     category_id: Id | None = None
     search: Text200 | None = None
 
 
 class AddProduct(OfficeFields, CreateProduct):
-    """A new product with everything that the office knows of it."""
+    """A new product with all fields for the office."""
 
     stock_quantity: Level | None = None
 
 
 class UpdateProduct(EditProduct):
-    """What to change; `version` is the one that the editor saw, for a client that minds changes in between."""
+    """The values to change; `version` is the one that was read, for a client that checks for changes in between."""
 
     stock_quantity: Level | None = None
     version: Id | None = None
@@ -49,7 +49,7 @@ class UpdateProduct(EditProduct):
 
 @dataclass(frozen=True, slots=True)
 class StaffProduct:
-    """A product with every field; `in_stock` is what can be sold now."""
+    """A product with every field; `in_stock` says whether it can be sold now."""
 
     id: int
     name: str
@@ -82,7 +82,7 @@ _ROW = select_rows(StaffProduct)
 
 
 async def list_all_products(db: Reader, asked: ListAllProducts, *, visible_to: Actor) -> Page[StaffProduct]:
-    """One page of every product by name, with the exact total."""
+    """Return one page of all products by name, with the exact total."""
     conditions = []
     if asked.category_id is not None:
         conditions.append(Product.category_id == asked.category_id)
@@ -95,7 +95,7 @@ async def list_all_products(db: Reader, asked: ListAllProducts, *, visible_to: A
 
 
 async def get_staff_product(db: Reader, product_id: int, *, visible_to: Actor) -> StaffProduct:
-    """One product, archived or not; raises NotFound."""
+    """Return one product, archived or not. Raises NotFound."""
     row = (await db.execute(_ROW.where(Product.id == product_id))).first()
     if row is None:
         raise NotFound("There is no such product.")
@@ -103,9 +103,9 @@ async def get_staff_product(db: Reader, product_id: int, *, visible_to: Actor) -
 
 
 async def add_product(db: AsyncSession, data: AddProduct, *, by: Actor) -> StaffProduct:
-    """Add a product; a level that was sent is its opening stock.
+    """Add a product; the stock level sent is its opening stock.
 
-    Raises Refused for a taken SKU or barcode, InvalidInput for an unknown category or a bad picture.
+    Raises Refused if the SKU or barcode is taken, InvalidInput for an unknown category or an invalid image.
     """
     try:
         product = await create_product(db, data, by=by)
@@ -117,9 +117,9 @@ async def add_product(db: AsyncSession, data: AddProduct, *, by: Actor) -> Staff
 
 
 async def update_product(db: AsyncSession, product_id: int, data: UpdateProduct, *, by: Actor) -> StaffProduct:
-    """Change what was sent; the level's change stands in the ledger.
+    """Change the fields sent; a change of the stock level is written to the ledger.
 
-    Raises NotFound, InvalidInput, and Refused for a taken SKU or barcode or a stale version.
+    Raises NotFound, InvalidInput, and Refused if the SKU or barcode is taken or the version is stale.
     """
     sent = data.model_fields_set - {"stock_quantity", "version"}
     changes = EditProduct.model_validate({name: getattr(data, name) for name in sent})

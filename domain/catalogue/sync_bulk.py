@@ -1,4 +1,4 @@
-"""Thousands of products changed by an outside system in one request: each row stands or falls alone and is reported."""
+"""Change thousands of products in one request of an external system: each row succeeds or fails on its own."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,14 +26,14 @@ SAME = "nothing changed"
 
 
 class SyncRow(ProductFields):
-    """One product by its id or SKU, and what to change on it; what is not sent stays."""
+    """One product by its id or SKU, and the values to change; fields that are not sent stay as they are."""
 
     id: Id | None = None
     sku: Text60 | None = None
     in_stock: bool | None = None
     image_url: ImageUrlIn = None
     category_id: Id | None = None
-    """Read from keys that may create products, which need one; other keys leave the category as it is."""
+    """Only used with keys that may create products, for which it is required; other keys do not change the category."""
 
     @model_validator(mode="after")
     def _check_named(self) -> "SyncRow":
@@ -52,7 +52,7 @@ class SyncBulkUpdate(Input):
 
 @dataclass(slots=True)
 class NamedRow:
-    """A row that was done; not frozen, since thousands are made and that takes three times as long."""
+    """A row that was applied. Not frozen: thousands are created, and frozen ones take three times as long."""
 
     id: int
     sku: str
@@ -60,7 +60,7 @@ class NamedRow:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRow:
-    """A row that says what is so already."""
+    """A row whose values were already stored."""
 
     id: int
     sku: str
@@ -69,7 +69,7 @@ class SkippedRow:
 
 @dataclass(frozen=True, slots=True)
 class FailedRow:
-    """A row that was refused, with its place in the request from 0."""
+    """A row that was refused, with its index in the request, from 0."""
 
     index: int
     id: int | None
@@ -79,7 +79,7 @@ class FailedRow:
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of each row; `created` is None for a key that may not create."""
+    """The result of each row; `created` is None for a key that may not create products."""
 
     created: list[NamedRow] | None = None
     updated: list[NamedRow] = field(default_factory=list)
@@ -88,9 +88,9 @@ class BulkResult:
 
 
 async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor) -> BulkResult:
-    """Change many products, and create those of unknown SKUs where the key may.
+    """Change many products, and create those with unknown SKUs if the key may do so.
 
-    A bad row is reported and keeps no other from being done.
+    An invalid row is reported and does not prevent the others from being applied.
     """
     require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
     may_create = may(by, Right.CREATE_PRODUCTS)
@@ -121,5 +121,5 @@ def _want(row: SyncRow | BadRow, names: tuple[str, ...]) -> WantedChange:
 
 @lru_cache(maxsize=64)
 def _list_sent(sent: frozenset[str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the names that were sent; most rows of a request send the same."""
+    """Return those of the names that were sent; most rows of a request send the same."""
     return tuple(name for name in names if name in sent)

@@ -1,6 +1,6 @@
-"""Products that an outside system brings along: a key with the right to create fills an empty catalogue.
+"""Products that an external system creates: a key with the right to create can fill an empty catalogue.
 
-Every other key is answered that there is no such product.
+Every other key gets the answer that the product does not exist.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from domain.kernel.live import Topic, announce
 from models import StockReason
 from models.session import raw_connection
 
-# What a product can't be without.
+# The required fields of a product.
 NEEDED = ("name", "category_id", "unit_price")
 HOW_TO_CREATE = "There is no such product. To create it, send name, category_id and unit_price."
 NUMBER_IS_ID = "There is no product with this id. A SKU of digits alone is created in bulk, where no id is meant."
@@ -39,16 +39,16 @@ TAKEN_MEANWHILE = "Another product has the SKU {}, or got it just now."
 
 @dataclass(frozen=True, slots=True)
 class PutProduct:
-    """A product as it is after a PUT, and whether that made it."""
+    """A product after a PUT, and whether the PUT created it."""
 
     product: SyncProduct
     is_created: bool
 
 
 async def sync_put_product(db: AsyncSession, id_or_sku: str, data: SyncUpdateProduct, *, by: Actor) -> PutProduct:
-    """Change what was sent, or create the product of this SKU where there is none and the key may.
+    """Change the fields sent, or create a product with this SKU if there is none and the key may do so.
 
-    Raises NotFound where too little was sent to create it, and InvalidInput and Refused as both acts do.
+    Raises NotFound if the fields required to create it are missing, and InvalidInput and Refused as the two actions do.
     """
     try:
         return PutProduct(await sync_update_product(db, id_or_sku, data, by=by), is_created=False)
@@ -73,9 +73,9 @@ async def sync_put_product(db: AsyncSession, id_or_sku: str, data: SyncUpdatePro
 
 
 async def create_unknown(db: AsyncSession, rows: Sequence[WantedChange], *, by: Actor) -> set[int]:
-    """Create what rows name by a SKU that no product has, and answer the places of the rows that did.
+    """Create the products that rows name by an unused SKU; return the indexes of the rows that did.
 
-    The first good row of a SKU creates it, those after it change it. A row that can't says why.
+    The first valid row with a SKU creates it, later ones change it. The error is set on a row that can't create one.
     """
     connection = await raw_connection(db)
     unknown = [row for row in rows if row.error == UNKNOWN and row.product_id is None and row.sku]
@@ -109,7 +109,8 @@ async def create_unknown(db: AsyncSession, rows: Sequence[WantedChange], *, by: 
 
 
 def _read_new(sku: str, data: SyncUpdateProduct) -> CreateProduct:
-    """The product to create; raises NotFound where the request looks like a change of one that is gone."""
+    """Return the product to create. Raises NotFound if the request looks like a change of a product that was
+    deleted."""
     if read_number(sku) is not None:
         raise NotFound(NUMBER_IS_ID)
     if any(getattr(data, name) is None for name in NEEDED):
@@ -124,7 +125,7 @@ def _read_new(sku: str, data: SyncUpdateProduct) -> CreateProduct:
 
 
 def _find_fault(row: WantedChange, categories: set[int]) -> str:
-    """Why the row can't be a new product; nothing where it can."""
+    """Return why the row can't be a new product; empty if it can."""
     missing = [name for name in NEEDED if row.values.get(name) is None]
     if missing:
         return f"{UNKNOWN} To create it, send {' and '.join(', '.join(missing).rsplit(', ', 1))} too."

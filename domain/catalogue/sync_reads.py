@@ -1,6 +1,6 @@
-"""Products as outside systems see them by API key: those not shown in the shop too, but none that was deleted.
+"""Products as external systems see them by API key: those not shown in the shop too, but no deleted ones.
 
-A product is named by its id or its SKU; digits are tried as an id first, and then as a SKU.
+A product is named by its id or its SKU; a text of digits is tried as an id first, and then as a SKU.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Reader = AsyncSession | AsyncConnection
 
 
 class SyncListProducts(WidePageInput):
-    """What an outside system may narrow the list to."""
+    """The filters of the list for an external system."""
 
     per_page: Annotated[int, Field(ge=1, le=500)] = 50
     category_id: Id | None = None
@@ -33,7 +33,7 @@ class SyncListProducts(WidePageInput):
 
 @dataclass(frozen=True, slots=True)
 class SyncProduct:
-    """A product as an outside system sees it; `in_stock` is what can be sold now."""
+    """A product as an external system sees it; `in_stock` says whether it can be sold now."""
 
     id: int
     name: str
@@ -56,7 +56,7 @@ _ROW = select_rows(SyncProduct)
 
 
 async def sync_list_products(db: Reader, asked: SyncListProducts) -> Page[SyncProduct]:
-    """One page of every product in the order of their ids, with the exact total."""
+    """Return one page of all products in order of id, with the exact total."""
     conditions: list[ColumnElement[bool]] = [IS_KEPT]
     if asked.category_id is not None:
         conditions.append(Product.category_id == asked.category_id)
@@ -70,7 +70,7 @@ async def sync_list_products(db: Reader, asked: SyncListProducts) -> Page[SyncPr
 
 
 async def sync_get_product(db: Reader, id_or_sku: str) -> SyncProduct:
-    """One product by id or SKU; raises NotFound."""
+    """Return one product by id or SKU. Raises NotFound."""
     row = (await db.execute(_narrow(_ROW, id_or_sku))).first()
     if row is None:
         raise NotFound("There is no such product.")
@@ -78,7 +78,7 @@ async def sync_get_product(db: Reader, id_or_sku: str) -> SyncProduct:
 
 
 async def find_product_id(db: Reader, id_or_sku: str) -> int:
-    """The id of the product with this id or SKU; raises NotFound."""
+    """Return the id of the product with this id or SKU. Raises NotFound."""
     found = await db.scalar(_narrow(select(Product.id), id_or_sku))
     if found is None:
         raise NotFound("There is no such product.")
@@ -86,12 +86,12 @@ async def find_product_id(db: Reader, id_or_sku: str) -> int:
 
 
 def read_number(text: str) -> int | None:
-    """The id that the text may be; None for what can only be a SKU, such as 0012."""
+    """Return the text as an id; None if it can only be a SKU, such as 0012."""
     return None if text.startswith("0") else read_id(text)
 
 
 def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:
-    """To the one product meant; of two, the one with the id."""
+    """Restrict a statement to one product; if two match, to the one with the id."""
     text = id_or_sku.strip()
     if has_nul(text):
         raise NotFound("There is no such product.")

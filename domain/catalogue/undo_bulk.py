@@ -1,4 +1,4 @@
-"""Undo of a bulk save: every product that it changed gets its values from before, unless it has changed again since."""
+"""Undo a bulk save: every product it changed gets its earlier values back, unless it was changed again since."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +15,8 @@ from domain.kernel.errors import NotFound
 from models import AuditAction, AuditEntry, Product, StockReason
 
 UNDO_WITHIN = timedelta(minutes=2)
-# A level has its ledger, and a product that is shown again has left the archive: neither goes back by its values.
+# A level is kept by the ledger, and a product that is shown again has left the archive: neither can be restored from
+# stored values.
 UNDOABLE = frozenset(
     {"name", "category_id", "unit_price", "bulk_price", "bulk_quantity", "cost_per_item", "reorder_level", "in_stock"}
 )
@@ -23,9 +24,9 @@ _AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
 
 
 async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tuple[int, int]:
-    """Take back what the actor's request saved a moment ago; answers how many products went back, and how many stay.
+    """Undo a recent save by request id, if it is the actor's. Return how many products were restored and how many not.
 
-    Raises NotFound when there is no such save of the actor's.
+    Raises NotFound if the actor has no such save.
     """
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     asked = select(AuditEntry).where(
@@ -47,7 +48,7 @@ async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tup
         if product is None or not after or before.keys() - UNDOABLE:
             continue
         if all(getattr(product, name) == value for name, value in after.items()):
-            # The version as it is read here is asked again under the lock.
+            # The version that is read here is checked again under the lock.
             rows.append(WantedChange(product.id, None, before, version=product.version))
     await change_products(db, rows, reason=StockReason.COUNTED, with_archived=True, by=by)
     done = sum(not row.error for row in rows)
@@ -55,7 +56,7 @@ async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tup
 
 
 def _read(values: dict[str, Any] | None) -> dict[str, Any]:
-    """The values of an audit entry as the columns hold them; amounts stand there as text."""
+    """Return the values of an audit entry as the columns hold them; there, amounts are text."""
     return {
         name: Decimal(value) if name in _AMOUNTS and value is not None else value
         for name, value in (values or {}).items()

@@ -1,1 +1,1 @@
-"""What is due to sales reps: rates, statements by month, and what was paid."""
+"""The commissions of sales reps: rates, statements by month, and payments."""

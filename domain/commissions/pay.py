@@ -1,4 +1,4 @@
-"""Marking orders' commissions as paid, one or many, with who did it and when."""
+"""Mark the commissions of orders as paid, one or many, with who did it and when."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ UPDATE orders AS o SET commission_paid = :paid,
   commission_paid_by = CASE WHEN NOT :paid THEN '' WHEN w.commission_paid THEN o.commission_paid_by ELSE :name END
 FROM wanted AS w WHERE w.id = o.id
 """)
-# The entries of those orders; one that came after its order was marked is marked with the next.
+# The ledger entries of those orders. An entry added after its order was marked is marked the next time.
 _SET_ENTRIES = text("""
 UPDATE commission_entry AS e SET paid_at = CASE WHEN :paid THEN now() END,
   paid_by = CASE WHEN :paid THEN CAST(:name AS text) ELSE '' END
@@ -41,29 +41,29 @@ FROM orders AS o WHERE o.id = e.order_id AND o.order_number = ANY(:numbers) AND 
 
 
 class SetCommissionPaid(Input):
-    """What it should be."""
+    """The state to set."""
 
     paid: bool | None = None
-    """True for paid, false for unpaid; without it the other one than now."""
+    """True for paid, false for unpaid; by default, the opposite of the current state."""
 
 
 class BulkCommissionPaid(Input):
-    """Which orders, and what their commissions should be."""
+    """The orders, and the state to set for their commissions."""
 
     order_numbers: Annotated[list[Filled60], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
-    """The orders, at most 5,000; those without a commission stay as they are."""
+    """The numbers of the orders, at most 5,000; orders without a commission are left as they are."""
     paid: bool | None = None
-    """False marks them unpaid; anything else, also nothing, paid."""
+    """False marks them as unpaid; true or null, the default, marks them as paid."""
 
     @property
     def is_paid(self) -> bool:
-        """What they are marked as."""
+        """Whether they are marked as paid."""
         return self.paid is not False
 
 
 @dataclass(frozen=True, slots=True)
 class CommissionMark:
-    """An order's commission, US dollars, and whether it was paid."""
+    """The commission of an order, in US dollars, and whether it is paid."""
 
     order_number: str
     commission_paid: bool
@@ -74,7 +74,7 @@ class CommissionMark:
 async def set_commission_paid(
     db: AsyncSession, order_number: str, data: SetCommissionPaid, *, by: Actor
 ) -> CommissionMark:
-    """Mark one order's commission; raises NotFound, and Refused where the order has no rep or no commission."""
+    """Mark the commission of one order. Raises NotFound, and Refused if the order has no rep or no commission."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     order = (
         await db.scalars(
@@ -101,7 +101,7 @@ async def set_commission_paid(
 
 
 async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, by: Actor) -> int:
-    """Mark many at once; returns how many orders with a commission were named. Locks them in order of id."""
+    """Mark many at once and return how many of the orders have a commission. Locks them in order of id."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     numbers = sorted({number.upper() for number in data.order_numbers})
     values = {"numbers": numbers, "paid": data.is_paid, "name": by.name}

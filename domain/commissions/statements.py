@@ -1,4 +1,4 @@
-"""Statements of commissions: what became due to a rep in a month, and what was taken back since it was locked."""
+"""Statements of commissions: what a rep earned in a month, and what was taken back after the month was locked."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SELECT e.id, e.order_number, e.kind, e.amount, e.note, e.created_at,
   e.customer, e.base, e.percent, e.paid_at, e.paid_by
 FROM commission_entry AS e WHERE e.staff_id = :rep_id AND e.month = :month ORDER BY e.created_at, e.id
 """)
-# What was taken back in later months of orders that became due in this one.
+# What was taken back in later months for orders whose commission became due in this one.
 _SINCE = text("""
 SELECT e.order_number, e.amount FROM commission_entry AS e
 WHERE e.staff_id = :rep_id AND e.month > :month AND e.kind = 'taken_back' AND EXISTS (
@@ -38,7 +38,7 @@ WHERE e.staff_id = :rep_id AND e.month > :month AND e.kind = 'taken_back' AND EX
 )
 ORDER BY e.created_at, e.id LIMIT 50
 """)
-# The kept sums and what changed since: a rep's month is a few rows, its orders were many.
+# The stored sums and the changes since: a month of a rep is a few rows here, but many orders.
 _MONTHS = text("""
 WITH sums AS (
   SELECT c.month, c.staff_id, sum(c.earned) AS earned, sum(c.taken_back) AS back, sum(c.paid) AS paid,
@@ -51,7 +51,7 @@ SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS nam
 FROM sums AS e JOIN staff AS s ON s.id = e.staff_id LEFT JOIN commission_month AS m ON m.month = e.month
 ORDER BY e.month DESC, name, e.staff_id
 """)
-# The months before and after one that a rep has entries in.
+# The months before and after this one in which the rep has entries.
 _AROUND = text("""
 SELECT (SELECT max(month) FROM commission_entry WHERE staff_id = :rep_id AND month < :month),
   (SELECT min(month) FROM commission_entry WHERE staff_id = :rep_id AND month > :month)
@@ -63,24 +63,24 @@ ON CONFLICT (month) DO NOTHING RETURNING month
 
 
 class SetRate(Input):
-    """A rep's share from a day on."""
+    """The commission rate of a rep from a day on."""
 
     percent: Annotated[Decimal, Field(ge=0, le=50, decimal_places=2)]
-    """Percent of subtotal less discount, 0–50."""
+    """Percent of the subtotal less the discount, 0–50."""
     starts_on: DateIn
-    """The first business day it counts."""
+    """The first business day on which the rate applies."""
 
 
 class LockMonth(Input):
-    """Which month is final."""
+    """The month to make final."""
 
     month: DateIn
-    """Any day of it."""
+    """Any day of the month."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry of a statement; money in US dollars."""
+    """One entry of a statement; amounts in US dollars."""
 
     id: int
     order_number: str
@@ -96,13 +96,13 @@ class Line:
 
     @property
     def is_paid(self) -> bool:
-        """True once the rep has this amount, or has given it back."""
+        """True once this amount has been paid to the rep, or returned by them."""
         return self.paid_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PaidTogether:
-    """What was marked paid in one act; money in US dollars."""
+    """Commissions that were marked as paid in one step; amounts in US dollars."""
 
     paid_at: datetime
     paid_by: str
@@ -112,7 +112,7 @@ class PaidTogether:
 
 @dataclass(frozen=True, slots=True)
 class MonthRow:
-    """A rep's month in one line."""
+    """One month of a rep, for the list."""
 
     month: date
     staff_id: int
@@ -126,13 +126,13 @@ class MonthRow:
 
     @property
     def to_pay(self) -> Decimal:
-        """What is still to be paid."""
+        """The amount still to be paid."""
         return self.total - self.paid
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A rep's month with every entry; a locked one never changes."""
+    """The statement of a rep for a month, with every entry; it no longer changes once the month is locked."""
 
     rep_id: int
     rep_name: str
@@ -147,37 +147,37 @@ class Statement:
 
     @property
     def earned(self) -> Decimal:
-        """What became due."""
+        """The commissions that became due."""
         return sum((line.amount for line in self.lines if line.kind == "earned"), ZERO)
 
     @property
     def taken_back(self) -> Decimal:
-        """What refunds and cancellations took back; zero or below."""
+        """What refunds and cancellations took back; zero or negative."""
         return sum((line.amount for line in self.lines if line.kind == "taken_back"), ZERO)
 
     @property
     def total(self) -> Decimal:
-        """Both together."""
+        """The sum of `earned` and `taken_back`."""
         return self.earned + self.taken_back
 
     @property
     def paid(self) -> Decimal:
-        """The part that is marked paid."""
+        """The part that is marked as paid."""
         return sum((line.amount for line in self.lines if line.is_paid), ZERO)
 
     @property
     def to_pay(self) -> Decimal:
-        """The rest."""
+        """The part that is still to be paid."""
         return self.total - self.paid
 
     @property
     def base(self) -> Decimal:
-        """What the commissions are of."""
+        """The amount on which the commissions are calculated."""
         return sum((line.base for line in self.lines if line.base is not None), ZERO)
 
     @property
     def payments(self) -> list[PaidTogether]:
-        """What was marked paid, act by act, the newest first."""
+        """What was marked as paid, grouped by step, newest first."""
         acts: dict[tuple[datetime, str], list[Decimal]] = {}
         for line in self.lines:
             if line.paid_at is not None:
@@ -188,24 +188,24 @@ class Statement:
 
     @property
     def unpaid_numbers(self) -> list[str]:
-        """The orders whose commission is still to be paid."""
+        """The numbers of the orders whose commission is still to be paid."""
         return sorted({line.order_number for line in self.lines if not line.is_paid})
 
     @property
     def since_total(self) -> Decimal:
-        """What was taken back since."""
+        """What was taken back after the month."""
         return sum((amount for _, amount in self.since), ZERO)
 
 
 async def list_months(db: AsyncSession, *, visible_to: Actor) -> list[MonthRow]:
-    """The months of every rep, or a rep's own, newest first."""
+    """List the months of all reps, or only a rep's own, newest first."""
     require(visible_to, Right.SEE_COMMISSIONS, "Your role does not see commissions.")
     own = visible_to.id if visible_to.has_role(Role.SALES_REP) else None
     return [MonthRow(*row) for row in await db.execute(_MONTHS, {"rep_id": own})]
 
 
 async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_to: Actor) -> Statement:
-    """One rep's month; raises NotFound for an unknown colleague, and NotAllowed for a rep who asks for another's."""
+    """Return the statement of one rep for a month. Raises NotFound, and NotAllowed for a rep who asks for another's."""
     require(visible_to, Right.SEE_COMMISSIONS, "Your role does not see commissions.")
     if visible_to.has_role(Role.SALES_REP) and rep_id != visible_to.id:
         raise NotAllowed("A sales rep sees commissions of their own.")
@@ -230,13 +230,13 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
 
 
 async def list_rates(db: AsyncSession, rep_id: int) -> list[tuple[date, Decimal]]:
-    """A rep's rates in percent with the day each begins, the newest first."""
+    """List the rates of a rep in percent, each with the day it starts, newest first."""
     found = text("SELECT starts_on, percent FROM commission_rate WHERE staff_id = :rep_id ORDER BY starts_on DESC")
     return [(row.starts_on, row.percent) for row in await db.execute(found, {"rep_id": rep_id})]
 
 
 async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
-    """Make a month's statements final; raises Refused for one that is not over, or that is locked already."""
+    """Make the statements of a month final. Raises Refused for a month that is not over or is already locked."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager locks a month.")
     month = first_of_month(data.month)
     if month >= first_of_month(business_today(current_business().timezone)):
@@ -258,7 +258,7 @@ async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
 
 
 async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) -> None:
-    """Give a rep a rate from a day on; orders placed before keep theirs. Raises InvalidInput for a taken day."""
+    """Set the rate of a rep from a day on; earlier orders keep theirs. Raises InvalidInput if the day has a rate."""
     require(by, Right.EDIT_STAFF, "Only an administrator sets commission rates.")
     rep = await db.get(Staff, rep_id)
     if rep is None:
@@ -283,7 +283,7 @@ async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) ->
 
 
 def export_statement(statement: Statement) -> AsyncIterator[bytes]:
-    """The entries as pieces of a CSV file."""
+    """Yield the entries as chunks of a CSV file."""
 
     async def cells() -> AsyncIterator[list[Cell]]:
         for line in statement.lines:

@@ -1,12 +1,12 @@
-"""Folding what triggers noted of the commission ledger, so that the list of months adds up few rows."""
+"""Fold the rows that triggers write about the commission ledger, so that the list of months adds up only a few."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.session import raw_connection
 
 FOLD_JOB = "fold_commission_sums"
-# One snapshot takes the notes away and adds them up: a note that comes later stays. A fold beside another one may see
-# only what was taken off a month, which stays as well.
+# A single snapshot deletes the changes and adds them up, so that later changes remain. A fold that runs next to another
+# one may see only the deductions of a month; these are kept too.
 _FOLD = """
 WITH noted AS (DELETE FROM commission_sum RETURNING month, staff_id, earned, taken_back, paid, entries)
 INSERT INTO commission_sum (month, staff_id, earned, taken_back, paid, entries)
@@ -17,5 +17,5 @@ HAVING (sum(entries), sum(earned), sum(taken_back), sum(paid)) <> (0, 0, 0, 0) O
 
 
 async def fold_commission_sums(db: AsyncSession) -> None:
-    """Make one row of each rep's month."""
+    """Fold the rows into one for each rep and month."""
     await (await raw_connection(db)).execute(_FOLD)

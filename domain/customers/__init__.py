@@ -1,1 +1,1 @@
-"""Customers: accounts of the storefront and how they prove who they are."""
+"""Customers: accounts of the storefront, how they are verified, and customers as staff see them."""

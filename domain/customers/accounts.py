@@ -1,4 +1,4 @@
-"""What every act on an account needs: finding and locking it, whether it may sign in, how its owner sees it."""
+"""The basis of all acts on an account: finding and locking it, whether it may sign in, how its owner sees it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ class Profile:
 
 
 def describe_account(customer: Customer) -> Profile:
-    """The owner's view of an account, addresses as one line each."""
+    """Return the owner's view of an account, with addresses as one line each."""
     return Profile(
         id=customer.id,
         username=customer.username,
@@ -60,27 +60,27 @@ def describe_account(customer: Customer) -> Profile:
 
 
 def is_verified(account: Any) -> bool:
-    """True when the account (or its row) may sign in: its email is proven, or its phone where it has no email."""
+    """Return True if the account (or its row) may sign in: its email is verified, or its phone if it has no email."""
     proven_at = account.email_verified_at if account.email is not None else account.phone_verified_at
     return proven_at is not None
 
 
 def as_owner(customer: Customer) -> Actor:
-    """The customer as the one who did it, for audit entries of acts without a sign-in."""
+    """Return the customer as the actor, for audit entries of acts without a sign-in."""
     return Actor(ActorKind.CUSTOMER, customer.id, customer.company_name or customer.username)
 
 
 def own_id(by: Actor) -> int:
-    """The account of the signed-in customer; raises NotFound for anybody else."""
+    """Return the id of the signed-in customer. Raises NotFound for any other actor."""
     if not by.is_customer or by.id is None:
         raise NotFound("Only customers have an account here.")
     return by.id
 
 
 async def find_account(connection: AsyncConnection | AsyncSession, name: str) -> Any:
-    """The row of a username or an email, with what signing in and mails need; None when there is none.
+    """Return the row for a username or an email, with what signing in and emails need; None if there is none.
 
-    Where one account's username is another's email, the email decides: that is what its owner proves.
+    If one account's username is another's email, the email decides, because it is what its owner can verify.
     """
     wanted = func.lower(normalise_username(name))
     statement = (
@@ -102,16 +102,16 @@ async def find_account(connection: AsyncConnection | AsyncSession, name: str) ->
 
 
 async def find_account_by_phone(connection: AsyncConnection | AsyncSession, phone: str) -> int | None:
-    """The one active account with this E.164 number; None when there is none, or several share it."""
+    """Return the only active account with this E.164 number; None if there is none, or several share it."""
     statement = select(Customer.id).where(and_(Customer.phone == phone, Customer.is_active)).limit(2)
     found = (await connection.execute(statement)).scalars().all()
     return found[0] if len(found) == 1 else None
 
 
 async def lock_account(db: AsyncSession, customer_id: int) -> Customer:
-    """The account as it is now, locked until the transaction ends; raises NotFound.
+    """Return the current account, locked until the transaction ends. Raises NotFound.
 
-    Always before codes and orders are locked. Orders may still be placed for it meanwhile.
+    Lock it before codes and orders. Orders can still be placed for it in the meantime.
     """
     customer = await db.get(Customer, customer_id, with_for_update={"key_share": True}, populate_existing=True)
     if customer is None:

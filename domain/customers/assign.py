@@ -1,4 +1,4 @@
-"""Customers given to a rep, several at once; orders that exist stay with whom they are."""
+"""Assigns several customers to a rep at once; existing orders keep their rep."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from models import AuditAction, AuditEntry, Customer, Role, Staff
 
 
 class ChosenCustomers(Input):
-    """The ticked customers and what is done with them; with a rep, or "none", whose they become."""
+    """The selected customers and what to do with them; when assigning, the rep's id or "none"."""
 
     customer: Annotated[list[Id], Field(min_length=1, max_length=200)]
     act: Filled60 = ""
@@ -26,10 +26,10 @@ class ChosenCustomers(Input):
 
 
 async def assign_customers(db: AsyncSession, customer_ids: list[int], choice: str, *, by: Actor) -> int:
-    """Give the customers to a rep, or to nobody; returns how many changed.
+    """Assign the customers to a rep, or to none. Returns how many changed.
 
-    Raises InvalidInput unless the rep is an active one. Locks the customers in the order of their ids; those that are
-    gone or were the rep's already stay as they are.
+    Raises InvalidInput unless the rep is active. Locks the customers in order of id; those that no longer exist or
+    already have this rep do not change.
     """
     require(by, Right.SET_TERMS, "Only a manager gives customers to reps.")
     rep_id = read_rep(choice)

@@ -1,7 +1,7 @@
-"""The list of customers as its page shows it: each row with its rep, its last order and what it owes on terms.
+"""The list of customers for its page: each row with its rep, its last order and what it owes on terms.
 
-Rows follow an index, counts stop at ten thousand, those of the tabs beside at one thousand, and the number of
-statements never grows with the rows.
+Rows are read in index order. Counts stop at ten thousand, those of the other tabs at one thousand. The number of
+statements does not grow with the rows.
 """
 
 from dataclasses import dataclass
@@ -37,20 +37,20 @@ class ListedCustomer:
 
     @property
     def owes(self) -> Decimal:
-        """What the customer owes on terms, US dollars."""
+        """What the customer owes on terms, in US dollars."""
         return self.standing.exposure
 
     @property
     def days_late(self) -> int:
-        """Days past the usual gap between two order days; 0 before, and while there is no rhythm."""
+        """Days past the usual gap between two order days; 0 before that, or if there is no usual gap."""
         return max(self.days_since - self.gap_days, 0) if self.gap_days and self.days_since is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCustomers:
-    """A page of the list with the counts of its tabs and of everybody, as they are written.
+    """A page of the list with the formatted counts of its tabs and of all customers.
 
-    `owed` is what those under the filters and the tab owe together, US dollars.
+    `owed` is what the customers that match the filters and the tab owe in total, in US dollars.
     """
 
     page: Page[ListedCustomer]
@@ -61,7 +61,7 @@ class FoundCustomers:
 
 
 async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzinfo) -> FoundCustomers:
-    """A page with its counts, in six statements."""
+    """Return a page with its counts, in six statements."""
     await plan_for_values(db)
     people = choose_people(query, timezone)
     owing = find_owing(query, people)
@@ -70,7 +70,7 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
     counts = dict((await db.execute(select(_join_ids(wanted).label("ids"), *columns))).mappings().one())
     ids = [int(each) for each in counts["ids"].split(",") if each]
     known = {row.id: row for row in await read_rows(db, SELECT_ROWS.where(CUSTOMERS.id.in_(ids)))}
-    rows = [known[each] for each in ids if each in known]  # one may have gone between the statements
+    rows = [known[each] for each in ids if each in known]  # a row may have been deleted between the statements
     bought = await sum_orders_of(db, ids)
     owed = await sum_owed(db, ids)
     gaps = await find_usual_gaps(db, ids, timezone)
@@ -92,7 +92,7 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
 async def find_customer_neighbours(
     db: Reader, customer_id: int, query: BrowseCustomers, *, timezone: tzinfo
 ) -> Neighbours:
-    """The customers before and after one in the list under these filters."""
+    """Return the customers before and after one in the list with these filters."""
     source, order = place_customers(query, timezone)
     return await find_listed_neighbours(
         db,
@@ -105,7 +105,7 @@ async def find_customer_neighbours(
 
 
 def _join_ids(ids: Select[int]) -> ColumnElement[str]:
-    """The ids as one text, in their order: for an array each new connection would first ask what that is."""
+    """Return the ids as one text, in order: for an array, each new connection would first look up its type."""
     return func.array_to_string(func.array(ids.scalar_subquery()), ",")
 
 

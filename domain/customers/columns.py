@@ -1,4 +1,5 @@
-"""Changing columns of a customer, by a colleague or by themselves: what a new address, email or phone means."""
+"""Changes columns of a customer, made by a colleague or by the customer: the effects of a new address, email or
+phone."""
 
 from typing import Any
 
@@ -14,14 +15,14 @@ from models import CodePurpose, Customer
 
 
 def read_address_change(customer: Customer, kind: str, sent: str | None) -> dict[str, str]:
-    """The columns of a `shipping` or `billing` address sent on one line; sent back as it was shown, it is no change."""
+    """Return the columns of a `shipping` or `billing` address sent as one line; an unchanged line changes nothing."""
     if sent is None or sent == compose_address(*(getattr(customer, f"{kind}_{part}") for part in ADDRESS_PARTS)):
         return {}
     return {f"{kind}_{part}": value for part, value in read_address(sent).items()}
 
 
 def set_columns(customer: Customer, changes: dict[str, Any]) -> None:
-    """Set the changed columns and count the version on; a new email or phone is unproven until it is proven again."""
+    """Set the changed columns and increment the version. A new email or phone must be verified again."""
     for name, value in changes.items():
         setattr(customer, name, value)
     if "email" in changes:
@@ -33,7 +34,7 @@ def set_columns(customer: Customer, changes: dict[str, Any]) -> None:
 
 
 async def notify_of_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
-    """Links to the old address stop working; who signs in proves the new one, and the old one is notified."""
+    """Invalidate links to the old address and notify it. The new address is verified when its owner signs in."""
     await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
     if customer.password_hash is None or customer.email is None:
         return

@@ -1,4 +1,4 @@
-"""Staff enter a new customer, without a sign-in; who looks like one that is there already is shown first."""
+"""Staff create a customer without a sign-in; the page shows possible duplicates first."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ _PLAIN = (
 
 
 async def create_customer(db: AsyncSession, data: EditCustomer, *, by: Actor) -> int:
-    """Keep a new customer; answers the id. A rep's are their own.
+    """Create a customer and return the id. A rep's new customers are their own.
 
-    Raises InvalidInput without a name and a company, or without an email and a phone, and Refused for a taken email.
+    Raises InvalidInput without both name and company, or without both email and phone, and Refused for a taken email.
     """
     require(by, Right.EDIT_CUSTOMERS, "Your role does not change customers.")
     wrong: dict[str, str] = {}

@@ -1,6 +1,7 @@
-"""Deleting a customer: one act for the shop and for staff. Orders stay in the books, unlinked.
+"""Deletes customers, with the same act for the shop and for staff. Their orders are kept, unlinked.
 
-A customer with debts, credit, money on its way or a running subscription stays. A marked number stays marked by itself.
+A customer with debts, store credit, a pending payment or an active subscription is not deleted. Suppressed numbers stay
+suppressed.
 """
 
 from collections.abc import Sequence
@@ -45,27 +46,28 @@ from models.session import raw_connection
 
 
 class BulkDeleteCustomers(Input):
-    """The customers to delete, each by itself."""
+    """The customers to delete, each separately."""
 
     ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 @dataclass(frozen=True, slots=True)
 class BulkDeleted:
-    """How many are gone, and why the others stayed."""
+    """The number of deleted customers, and why the others were not deleted."""
 
     deleted: int
     skipped: Sequence[dict[str, Any]]
 
 
 async def delete_customer(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
-    """Delete a customer for good. Raises NotFound, and Refused with the reason while they can't go. Locks them."""
+    """Delete a customer permanently. Raises NotFound, and Refused with the reason if that is not possible. Locks
+    them."""
     require(by, Right.DELETE_CUSTOMERS, "Your role does not delete customers.")
     await remove_customer(db, customer_id, note="By staff", by=by)
 
 
 async def bulk_delete_customers(db: AsyncSession, data: BulkDeleteCustomers, *, by: Actor) -> BulkDeleted:
-    """Delete each as `delete_customer` does, in order of id; who can't go stays and is named."""
+    """Delete each customer like `delete_customer`, in order of id; those that can't be deleted are named."""
     deleted, skipped = 0, []
     for customer_id in sorted(set(data.ids)):
         try:
@@ -78,9 +80,9 @@ async def bulk_delete_customers(db: AsyncSession, data: BulkDeleteCustomers, *, 
 
 
 async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: Actor) -> None:
-    """The act itself, for the customer's own door and the desk's; the caller checks who may.
+    """Delete a customer, for the customer's own door and for staff; the caller checks the right.
 
-    Where the credit ledger must stay, the row stays too, emptied of everything about the person.
+    If the credit ledger must be kept, the row is kept too, without any personal data.
     """
     try:
         customer = await lock_account(db, customer_id)
@@ -114,14 +116,14 @@ async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: 
 
 
 async def _forget_merges(db: AsyncSession, customer_id: int) -> None:
-    """Take the customer, and those who were merged into them, out of what would part them again."""
+    """Remove the customer, and those merged into them, from the data for undoing merges."""
     merges = update(CustomerMerge).where(CustomerMerge.kept_id == customer_id)
     nothing: dict[str, Any] = {name: {} for name in ("kept_before", "kept_after", "merged_row", "moved")}
     await db.execute(merges.values(kept_id=None, merged_name="", further_phones=[], **nothing))
 
 
 async def _keep_marks(db: AsyncSession, customer: Customer, by: Actor) -> None:
-    """Mark the numbers of somebody who carries a mark, so that it outlives them."""
+    """Suppress the numbers of a customer with a mark, so that the marks outlive them."""
     for phone in await list_numbers_of(db, customer):
         if customer.do_not_call:
             reason = SuppressionReason.STAFF
@@ -162,7 +164,7 @@ async def _refuse_open(db: AsyncSession, customer: Customer) -> None:
 
 
 def _empty(customer: Customer) -> None:
-    """Take everything about the person out of a row that has to stay."""
+    """Remove all personal data from a row that must be kept."""
     for column in Customer.__table__.columns:  # type: ignore[attr-defined]
         if column.name.startswith(("shipping_", "billing_")) and not column.name.endswith(("country", "email")):
             setattr(customer, column.name, "")
@@ -177,7 +179,7 @@ def _empty(customer: Customer) -> None:
         "phone_verified_at", "claimed_order_id", "external_id", "sales_rep_id",
     ):  # fmt: skip
         setattr(customer, name, None)
-    # No account can choose a name with this sign.
+    # Accounts cannot choose a username with this character.
     customer.username = f"{EMPTIED}#{customer.id}"
     customer.is_active = False
     customer.updated_at = now()

@@ -1,4 +1,4 @@
-"""Customers that look like one: the same primary phone; and the pairs that somebody said are two."""
+"""Possible duplicates: customers with the same primary phone, and pairs that somebody marked as different."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from models.session import raw_connection
 
 FOLD_JOB = "fold_shared_phones"
 MOST_GROUPS = 200
-# Customers read of one phone: a switchboard of hundreds is no duplicate to merge.
+# The most customers read for one phone: a switchboard shared by hundreds is not a duplicate to merge.
 MOST_OF_ONE_PHONE = 100
-# As kept, but for the phones that a customer got or lost since.
+# The stored counts, except for phones that a customer got or lost since.
 _SHARED = (
     text("""
 WITH changed AS MATERIALIZED (SELECT DISTINCT phone FROM shared_phone_change)
@@ -34,7 +34,7 @@ SELECT c.phone, count(*) FROM changed JOIN customer AS c ON c.phone = changed.ph
     .columns(column("phone", String), column("members", Integer))
     .subquery("shared")
 )
-# One snapshot takes the notes away and counts the phones that they are about: a note that comes later stays.
+# A single snapshot deletes the changes and counts the phones that they are about, so that later changes remain.
 _FOLD = """
 WITH noted AS (DELETE FROM shared_phone_change RETURNING phone),
 wanted AS (SELECT DISTINCT phone FROM noted),
@@ -56,7 +56,7 @@ SELECT count(*) FROM wanted
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One customer of a group, with what they bought."""
+    """One customer of a group, with the totals of their orders."""
 
     row: CustomerRow
     bought: Bought
@@ -68,7 +68,7 @@ class Twin:
 
     @property
     def name(self) -> str:
-        """The contact's whole name."""
+        """The contact's full name."""
         return self.row.name
 
     @property
@@ -83,18 +83,18 @@ class Twin:
 
     @property
     def order_count(self) -> int:
-        """Orders that were not cancelled."""
+        """The number of orders not cancelled."""
         return self.bought.order_count
 
     @property
     def total_spent(self) -> Decimal:
-        """What those orders were worth, US dollars."""
+        """The sum of those orders, in US dollars."""
         return self.bought.total_spent
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Customers with one primary phone, the oldest first."""
+    """Customers with the same primary phone, oldest first."""
 
     phone: str
     customers: Sequence[Twin]
@@ -102,7 +102,7 @@ class DuplicateGroup:
 
 @dataclass(frozen=True, slots=True)
 class PairPlace:
-    """Where two customers stand among the pairs that look like one; `before` and `after` are the pairs beside."""
+    """The position of a pair among all possible duplicates; `before` and `after` are the neighbouring pairs."""
 
     phone: str
     place: int
@@ -119,7 +119,8 @@ class PairOfCustomers(Input):
 
 
 async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
-    """The largest groups, at most 200, and how many there are; a group whose every pair is known as two is left out."""
+    """Return the largest groups, at most 200, and the number of groups; those whose pairs are all marked different are
+    left out."""
     shared = (await _select_shared_phones(db)).add_columns(func.count().over().label("total"))
     order = (_SHARED.c.members.desc(), _SHARED.c.phone)
     largest = (await db.execute(shared.order_by(*order).limit(MOST_GROUPS))).all()
@@ -139,7 +140,7 @@ async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
 
 
 async def find_pair_place(db: Reader, first_id: int, second_id: int) -> PairPlace | None:
-    """The place of two customers among those listed, each group's oldest with every other; None for others."""
+    """Return the position of two customers among the listed pairs (each group's oldest with every other), or None."""
     groups, _ = await list_duplicates(db)
     pairs = [(group.phone, group.customers[0].id, other.id) for group in groups for other in group.customers[1:]]
     place = next((n for n, (_, *ids) in enumerate(pairs) if set(ids) == {first_id, second_id}), None)
@@ -151,24 +152,24 @@ async def find_pair_place(db: Reader, first_id: int, second_id: int) -> PairPlac
 
 
 async def count_duplicates(db: Reader) -> int:
-    """How many groups there are."""
+    """Return the number of groups."""
     shared = await _select_shared_phones(db)
     return await db.scalar(select(func.count()).select_from(shared.subquery())) or 0
 
 
 async def fold_shared_phones(db: AsyncSession) -> int:
-    """Count again the phones that customers got or lost, and return how many there were."""
+    """Recount the phones that customers got or lost. Returns how many."""
     return int(await (await raw_connection(db)).fetchval(_FOLD))
 
 
 async def _select_shared_phones(db: Reader) -> Select[str, int]:
-    """The phones of several customers, with how many; an emptied account has none."""
+    """Select the phones of several customers, with their number; emptied accounts have no phone."""
     known = await _find_known_phones(db)
     return select(_SHARED.c.phone, _SHARED.c.members).where(_SHARED.c.phone.not_in(known))
 
 
 async def _find_known_phones(db: Reader) -> list[str]:
-    """The phones whose customers are all known to be different people."""
+    """Return the phones whose customers are all marked as different people."""
     named = union(select(CustomerDistinction.first_id), select(CustomerDistinction.second_id))
     theirs = select(CUSTOMERS.phone).where(CUSTOMERS.id.in_(named))
     rows = await db.execute(select(CUSTOMERS.phone, CUSTOMERS.id).where(CUSTOMERS.phone.in_(theirs), ~is_emptied()))
@@ -185,7 +186,7 @@ async def _find_known_phones(db: Reader) -> list[str]:
 
 
 async def mark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
-    """Remember that two customers are not the same; said twice, it is once."""
+    """Record that two customers are different; repeating it changes nothing."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     first, second = sorted((data.keep_id, data.merge_id))
     both = await db.scalar(select(func.count()).select_from(Customer).where(Customer.id.in_([first, second])))
@@ -204,7 +205,7 @@ async def mark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -
 
 
 async def unmark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
-    """Let the two stand among the duplicates again."""
+    """Remove the record that two customers are different."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     first, second = sorted((data.keep_id, data.merge_id))
     await db.execute(
@@ -217,7 +218,7 @@ async def unmark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor)
 async def find_lookalikes(
     db: Reader, *, phone: str | None, email: str | None, name: str, zip_code: str, besides: int = 0
 ) -> list[CustomerRow]:
-    """At most five customers that somebody who types these may mean: same phone, same email, or name and ZIP."""
+    """Return at most five customers that may be the one being typed: same phone, same email, or name and ZIP."""
     conditions = []
     if phone:
         conditions += [CUSTOMERS.phone == phone, CUSTOMERS.phone2 == phone]

@@ -1,7 +1,7 @@
-"""Staff change a customer: only the fields sent, each kept as it is typed elsewhere; who changed what is noted.
+"""Staff change a customer: only the fields that were sent, with an audit entry of who changed what.
 
-A rep changes their own customers and those without a rep. Marking somebody as not to be called is for everybody who may
-edit; lifting it is for administrators, with a note.
+A rep changes their own customers and those without a rep. All who may edit can mark a customer as do-not-call; only
+administrators can lift it, with a note.
 """
 
 from typing import Any
@@ -33,31 +33,31 @@ _MORE = ("contact_role", "phone_label", "phone2_label", "po_number", "notes")
 
 
 class UpdateCustomer(Input):
-    """The fields to change; an absent one stays, an empty text empties it."""
+    """The fields to change; missing ones stay unchanged, an empty string clears a field."""
 
     first_name: Text60 | None = None
     last_name: Text60 | None = None
     email: EmptyableEmailIn | None = None
-    """Where mails and the sign-in go; an empty text removes it from a contact that has a phone."""
+    """The email for messages and sign-in; an empty string removes it from a contact that has a phone."""
     company_name: Text200 | None = None
     phone: PhoneIn | None = None
-    """The primary phone, in any common spelling."""
+    """The primary phone, in any common format."""
     phone2: PhoneIn | None = None
-    """The second phone, in any common spelling."""
+    """The second phone, in any common format."""
     shipping_address: AddressIn | None = None
-    """Where goods go, on one line: "88 Grist Road, Alder Falls, OH 44099"."""
+    """The delivery address as one line: "88 Grist Road, Alder Falls, OH 44099"."""
     billing_address: AddressIn | None = None
-    """Where invoices go, on one line."""
+    """The billing address as one line."""
     preferred_language: Text20 | None = None
-    """The language to speak and write, as a code: en, es, zh."""
+    """The language for speaking and writing, as a code: en, es, zh."""
     do_not_call: bool | None = None
     """True marks the customer's numbers; false lifts the mark, for administrators with a note."""
     do_not_call_note: Text2000 | None = None
-    """Why; needed to lift the mark."""
+    """The reason; required to lift the mark."""
 
 
 class EditCustomer(UpdateCustomer):
-    """The same from the page, with what the contract does not name."""
+    """The same fields for the page, with those that are not in the contract."""
 
     billing_email: EmptyableEmailIn | None = None
     contact_role: Text60 | None = None
@@ -71,10 +71,11 @@ class EditCustomer(UpdateCustomer):
 async def update_customer(
     db: AsyncSession, customer_id: int, data: UpdateCustomer, *, shop_url: str, by: Actor
 ) -> CustomerRow:
-    """Change the fields sent; raises NotFound, NotAllowed, InvalidInput, and Refused for an email another one has.
+    """Change the fields that were sent. Raises NotFound, NotAllowed, InvalidInput, and Refused for an email that is
+    taken.
 
-    Raises Refused with code `stale` where the page's version is an old one. Locks the customer. A new email of an
-    account that signs in must be proven by its owner, who is notified at the old address.
+    Raises Refused with code `stale` if the page's version is outdated. Locks the customer. A new email of an account
+    that signs in must be verified by its owner, who is notified at the old address.
     """
     customer = await lock_editable(db, customer_id, by=by)
     if isinstance(data, EditCustomer) and data.version is not None and data.version != customer.version:
@@ -96,7 +97,7 @@ async def update_customer(
 
 
 async def lock_editable(db: AsyncSession, customer_id: int, *, by: Actor) -> Customer:
-    """The customer, locked, if the actor may change them; the refusal names the rep whose customer it is."""
+    """Return the customer, locked, if the actor may change them; the refusal names the customer's rep."""
     require(by, Right.EDIT_CUSTOMERS, "Your role does not change customers.")
     try:
         customer = await lock_account(db, customer_id)
@@ -125,7 +126,7 @@ def _check_lift(data: UpdateCustomer, is_marked: bool, by: Actor) -> None:
 
 
 def _read_changes(customer: Customer, data: UpdateCustomer) -> dict[str, Any]:
-    """The columns that the input names, with the values they would get; raises InvalidInput naming each bad field."""
+    """Return the columns of the input with their new values. Raises InvalidInput naming each bad field."""
     wanted: dict[str, Any] = {name: value for name in (*_PLAIN, *_MORE) if (value := _sent(data, name)) is not None}
     wrong: dict[str, str] = {}
     for field, raw in (("phone", "phone_raw"), ("phone2", None)):
@@ -145,7 +146,7 @@ def _read_changes(customer: Customer, data: UpdateCustomer) -> dict[str, Any]:
 
 
 def _sent(data: UpdateCustomer, name: str) -> str | None:
-    """What was sent for a field; a page's form leaves a field empty to empty it, JSON sends an empty text."""
+    """Return what was sent for a field; forms clear a field by leaving it empty, JSON by an empty string."""
     value: str | None = getattr(data, name, None)
     if value is None and isinstance(data, EditCustomer) and name in data.model_fields_set:
         return ""
@@ -199,7 +200,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
 
 
 async def refuse_taken_email(db: AsyncSession, email: str | None, *, besides: list[int]) -> None:
-    """Raise Refused when another customer has this email already."""
+    """Raise Refused if another customer has this email."""
     if email is None:
         return
     others = select(Customer.id).where(func.lower(Customer.email) == email.lower(), Customer.id.not_in(besides))
@@ -208,7 +209,7 @@ async def refuse_taken_email(db: AsyncSession, email: str | None, *, besides: li
 
 
 def email_taken() -> Refused:
-    """The refusal of an email that another customer has."""
+    """Return the refusal of an email that another customer has."""
     return Refused(
         "Another customer has this email already.",
         code=Code.EMAIL_TAKEN,
@@ -221,7 +222,7 @@ def email_taken() -> Refused:
 async def _mark(
     db: AsyncSession, customer: Customer, data: UpdateCustomer, changes: dict[str, Any], *, by: Actor
 ) -> None:
-    """Mark or lift the customer and all numbers; a new number of somebody marked is marked too."""
+    """Mark or lift the customer and all their numbers; a new number of a marked customer is marked too."""
     note = data.do_not_call_note or ""
     phones = await list_numbers_of(db, customer)
     if data.do_not_call is False:
@@ -240,7 +241,7 @@ async def _mark(
 
 
 async def lift_customer(db: AsyncSession, customer: Customer, *, note: str, by: Actor) -> None:
-    """Let the customer be called again, on every number."""
+    """Allow calls to the customer again, on all their numbers."""
     for phone in await list_numbers_of(db, customer):
         await lift_do_not_call(db, phone, note=note, by=by)
     await _set_flag(db, customer, False, note, by)

@@ -1,4 +1,4 @@
-"""A customer's new email: it takes effect by its link, and the old address can undo it for 7 days."""
+"""Changing a customer's email: it takes effect through an emailed link, and the old address can undo it for 7 days."""
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,7 +31,7 @@ _LINKS = (CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET, CodePurpos
 
 
 async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *, shop_url: str, by: Actor) -> None:
-    """Mail a link to the new address of a locked account, and notify the old one with a link that undoes it.
+    """Email a link to the new address of a locked account, and a link that undoes the change to the old one.
 
     Raises Refused for an address that another account has. Nothing changes until the link is opened.
     """
@@ -56,9 +56,9 @@ async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *,
 
 
 async def confirm_new_email(db: AsyncSession, code: EmailCode, *, shop_url: str) -> Profile:
-    """Make the address of a mailed link the account's email; the old one is notified and can undo it.
+    """Make the address of an emailed link the account's email. The old address is notified and can undo it.
 
-    Raises InvalidInput for a link that works no more, and Refused for an address that another account has by now.
+    Raises InvalidInput for a link that no longer works, and Refused if another account has the address by now.
     """
     customer = await lock_account(db, code.owner.customer_id or 0)
     await use_email_code(db, code)
@@ -73,9 +73,9 @@ async def confirm_new_email(db: AsyncSession, code: EmailCode, *, shop_url: str)
 
 
 async def undo_email_change(db: AsyncSession, data: EmailLink) -> Profile:
-    """Give the account the email back at which the link was sent; every session ends, and so do links of later changes.
+    """Restore the email to which the link was sent. Ends all sessions, and links of later changes.
 
-    Raises InvalidInput for a link that works no more, and Refused for an address that another account has by now.
+    Raises InvalidInput for a link that no longer works, and Refused if another account has the address by now.
     """
     code = await find_email_code(db, CodePurpose.EMAIL_CHANGE_UNDO, data.token)
     if code is None or code.owner.customer_id is None:
@@ -93,7 +93,7 @@ async def undo_email_change(db: AsyncSession, data: EmailLink) -> Profile:
 
 
 async def _set_email(db: AsyncSession, customer: Customer, email: str) -> None:
-    """Write a proven address, as username too where the email was that; links to another one end."""
+    """Set a verified address, also as username if that was the email; links to other addresses are invalidated."""
     if customer.email is not None and customer.username.lower() == customer.email.lower():
         customer.username = email
     customer.email = email
@@ -115,7 +115,7 @@ async def _set_email(db: AsyncSession, customer: Customer, email: str) -> None:
 
 
 async def _offer_undo(db: AsyncSession, customer: Customer, sentence: str, *, shop_url: str) -> None:
-    """Notify the present address, with a link that keeps it or brings it back."""
+    """Notify the current address, with a link that keeps it or restores it."""
     if customer.email is None:
         return
     owner = Owner(customer_id=customer.id)

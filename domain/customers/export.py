@@ -1,7 +1,7 @@
-"""Customers as CSV: the whole book, or what the list's filter shows, with the columns that an import takes back.
+"""Customers as CSV: all, or what the list's filter shows, with the columns that an import accepts.
 
-PostgreSQL writes the lines itself, a batch at a time, so that a book of any length costs neither memory nor a
-transaction that stays open while somebody's line is slow.
+PostgreSQL writes the lines itself, a batch at a time, so that any number of customers needs little memory and no
+transaction stays open for a slow client.
 """
 
 from array import array
@@ -39,12 +39,12 @@ _SHIPPING, _BILLING = ([CUSTOMERS[f"{kind}_{part}"] for part in _ADDRESS] for ki
 
 
 def write_template() -> bytes:
-    """An empty file with the right heading."""
+    """Return an empty file with the right heading."""
     return b"".join(write_csv(COLUMNS, []))
 
 
 async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo, by: Actor) -> AsyncIterator[bytes]:
-    """Every customer, in order of id, as pieces of a CSV file; the export stands in the audit trail."""
+    """Return all customers, in order of id, as chunks of a CSV file. The export is recorded in the audit trail."""
     require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
     await record_export(db, "customer", {"filter": "everybody"}, by=by)
 
@@ -57,13 +57,14 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
 async def export_list(
     db: AsyncSession, database: Database, query: BrowseCustomers, *, timezone: tzinfo, by: Actor
 ) -> AsyncIterator[bytes]:
-    """What the list shows, in its order: all of it for who may take the book, else at most 1,000 rows."""
+    """Return what the list shows, in its order: all of it for those who may export all customers, otherwise at most
+    1,000 rows."""
     require(by, Right.EXPORT_CUSTOMER_LIST, "Your role does not export customers.")
     most = None if may(by, Right.EXPORT_CUSTOMERS) else MOST_LISTED
     owing = find_owing(query, choose_people(query, timezone))
     wanted = select_ids(query, owing, timezone=timezone, most=most)
     await plan_for_values(db)
-    ids = array("q", await db.scalars(wanted))  # 8 bytes a customer
+    ids = array("q", await db.scalars(wanted))  # 8 bytes per customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}
     await record_export(db, "customer", asked, by=by)
     listed = func.unnest(LISTED).table_valued("id", with_ordinality="place", name="listed").render_derived()
@@ -77,9 +78,9 @@ def _is_listed(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 @cache
 def _select_lines(theirs: Theirs) -> Select[Any]:
-    """The cells of customers, with what they bought; `theirs` says which rows are of these customers.
+    """Return the cells of customers, with their order totals; `theirs` selects the rows of these customers.
 
-    What they bought is as it is kept, and added up where an order changed since.
+    The totals are the stored ones, or recalculated if an order changed since.
     """
     changed = (theirs(ORDERS.customer_id), is_changed(ORDERS.customer_id, theirs))
     fresh = (

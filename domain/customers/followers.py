@@ -1,4 +1,4 @@
-"""What else carries a customer's details follows them later: the calling list, by a job of its own."""
+"""Updates other records with a customer's details, such as the calling list, by a separate job."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ FOLLOWED = frozenset(
 
 
 async def queue_following(db: AsyncSession, customer_id: int, before: Mapping[str, Any]) -> None:
-    """Have the calling list follow what has just changed of a customer; `before` are the old values."""
+    """Enqueue updating the calling list after a change of a customer; `before` are the old values."""
     old = {name: value for name, value in before.items() if name in FOLLOWED}
     if old:
         await enqueue(db, JOB, {"customer_id": customer_id, "before": old})

@@ -1,7 +1,7 @@
-"""Signing in with Google: a new customer gets an account, a known one is linked, but by a verified email only.
+"""Sign-in with Google: a new customer gets an account; an existing one is linked, but only by a verified email.
 
-Google is asked before the request's transaction begins. What ties the way out to the way back (state, nonce and the
-proof key) travels in a sealed cookie, so that nobody can be signed in by somebody else's link.
+Google is called before the request's transaction begins. State, nonce and PKCE verifier, which tie the return to its
+start, are in a signed cookie, so that nobody can be signed in through another person's link.
 """
 
 import base64
@@ -33,7 +33,7 @@ WAY_SECONDS = 600
 
 
 class GoogleReturn(Input):
-    """What Google sends the browser back with."""
+    """The parameters with which Google sends the browser back."""
 
     code: Text2000 | None = None
     state: Text2000 | None = None
@@ -41,21 +41,22 @@ class GoogleReturn(Input):
 
 
 class _GoogleEmail(Input):
-    """The email in Google's answer, read as ours are."""
+    """The email in Google's answer, read like any other email."""
 
     email: EmailIn
 
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """Where the browser goes, and the sealed cookie that it must bring back within ten minutes."""
+    """Where the browser goes, and the signed cookie that it must bring back within ten minutes."""
 
     url: str
     cookie: str
 
 
 async def start_google_sign_in(app: GoogleApp, *, secret_key: str) -> WayOut:
-    """Send a browser to Google; raises NotConfigured naming the setting, OutsideServiceFailed when Google is away."""
+    """Start a sign-in with Google. Raises NotConfigured naming the setting, and OutsideServiceFailed if Google is
+    unavailable."""
     _check_configured(app)
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -69,10 +70,11 @@ async def start_google_sign_in(app: GoogleApp, *, secret_key: str) -> WayOut:
 async def finish_google_sign_in(
     db: AsyncSession, data: GoogleReturn, *, cookie: str, app: GoogleApp, secret_key: str, context: SignInContext
 ) -> SignedIn:
-    """Sign in whom Google names; a first-time customer gets an account.
+    """Sign in the customer whom Google names; a new customer gets an account.
 
-    Raises NotSignedIn when the way back does not belong to a way out of this browser or Google refuses, NotAllowed for
-    an email that Google or our account has not verified, and Refused when the account has another Google user.
+    Raises NotSignedIn if the return does not belong to a sign-in started by this browser, or if Google refuses;
+    NotAllowed for an email that Google or our account has not verified; and Refused if the account is linked to another
+    Google user.
     """
     _check_configured(app)
     nonce, verifier = _check_way_back(data, cookie, secret_key)
@@ -91,7 +93,8 @@ async def finish_google_sign_in(
 
 
 async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> Customer:
-    """The locked account of a Google user: the linked one, else the one with the email, else a new one."""
+    """Return the locked account of a Google user: the linked one, otherwise the one with the email, otherwise a new
+    one."""
     linked_id = await db.scalar(select(Customer.id).where(Customer.google_subject == identity.subject))
     if linked_id is not None:
         return await lock_account(db, linked_id)
@@ -113,13 +116,13 @@ async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> C
 
 
 async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleIdentity) -> Customer:
-    """Let a Google user open a locked account whose email is verified, or which nobody has ever opened."""
+    """Link a Google user to a locked account whose email is verified, or that has never been signed in to."""
     if customer.google_subject == identity.subject:
         return customer
     if customer.google_subject is not None:
         raise Refused("This account belongs to another Google user.", code=Code.OTHER_GOOGLE_USER)
     if customer.email_verified_at is None and customer.password_hash is not None:
-        # The person who chose the password never proved the email, and would share the account from now on.
+        # The person who set the password never verified the email, and would otherwise share the account.
         raise NotAllowed(
             "Confirm your email first, by the link that we have mailed you, or set a new password.",
             code=Code.EMAIL_VERIFICATION_REQUIRED,
@@ -136,7 +139,7 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
 
 
 async def _open_account(db: AsyncSession, email: str, identity: GoogleIdentity) -> Customer | None:
-    """A new account without a password; None when somebody else has taken the name meanwhile."""
+    """Return a new account without a password; None if the name was taken in the meantime."""
     customer = Customer(
         username=email,
         email=email,
@@ -170,7 +173,7 @@ async def _note(db: AsyncSession, customer: Customer, action: AuditAction) -> No
 
 
 def _check_way_back(data: GoogleReturn, cookie: str, secret_key: str) -> tuple[str, str]:
-    """The nonce and the proof key of the way out that this way back belongs to."""
+    """Return the nonce and the PKCE verifier of the sign-in to which this return belongs."""
     try:
         state, nonce, verifier = _serializer(secret_key).loads(cookie, max_age=WAY_SECONDS)
     except (BadSignature, ValueError, TypeError) as error:

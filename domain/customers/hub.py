@@ -1,4 +1,5 @@
-"""One customer with all that a clerk wants at a glance: terms, rhythm, money, usual items; a fixed number of reads."""
+"""One customer with everything that staff want at a glance: terms, rhythm, money, usual items; a fixed number of
+reads."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -40,7 +41,7 @@ _LAST_ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often somebody orders: the usual gap in days between order days, and when the next one is expected."""
+    """How often a customer orders: the usual gap in days between order days, and when the next order is expected."""
 
     gap_days: int
     days_since: int
@@ -49,18 +50,18 @@ class Rhythm:
 
     @property
     def days_late(self) -> int:
-        """Days past the usual gap; 0 while it is not over."""
+        """Days past the usual gap; 0 before its end."""
         return max(self.days_since - self.gap_days, 0)
 
     @property
     def days_left(self) -> int:
-        """Days until the usual gap is over; 0 once it is."""
+        """Days until the end of the usual gap; 0 after it."""
         return max(self.gap_days - self.days_since, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOrder:
-    """An order on terms that waits because the terms do not cover it; US dollars."""
+    """An order on terms that is on hold because terms do not cover it. Amounts are in US dollars."""
 
     order_number: str
     balance: Decimal
@@ -69,7 +70,7 @@ class HeldOrder:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A customer's page."""
+    """The data of a customer's page."""
 
     row: CustomerRow
     standing: CreditStanding
@@ -89,12 +90,12 @@ class Hub:
 
     @property
     def over_by(self) -> Decimal:
-        """By how much the limit is passed, US dollars; 0 within it."""
+        """The amount over the credit limit, in US dollars; 0 within it."""
         return max(self.standing.exposure - self.standing.credit_limit, ZERO)
 
     @property
     def usual_total(self) -> Decimal:
-        """What all usual items cost today in their usual quantities, US dollars."""
+        """The current price of all usual items in their usual quantities, in US dollars."""
         lines = [
             price_line(
                 item.quantity,
@@ -108,14 +109,14 @@ class Hub:
 
     @property
     def average(self) -> Decimal:
-        """What an order comes to on average, US dollars."""
+        """The mean order total, in US dollars."""
         return round_half_up(self.bought.total_spent / self.bought.order_count) if self.bought.order_count else ZERO
 
 
 async def get_hub(db: AsyncSession, customer_id: int, *, visible_to: Actor, timezone: tzinfo) -> Hub:
-    """Everything of the page's head and its side; the tabs read their own. Raises NotFound.
+    """Return the data of the page's head and sidebar; tabs read their own. Raises NotFound.
 
-    Figures are of all orders, while single ones are named to who may see them.
+    Figures cover all orders, while single orders are named only if the actor may see them.
     """
     row = await get_customer(db, customer_id)
     connection = await raw_connection(db)
@@ -150,7 +151,7 @@ async def get_hub(db: AsyncSession, customer_id: int, *, visible_to: Actor, time
 
 
 async def _list_held(db: AsyncSession, theirs: ColumnElement[bool], standing: CreditStanding) -> list[HeldOrder]:
-    """The first few orders on terms that are held, with what each is over what is available."""
+    """Return the first few orders on hold, with the amount by which each exceeds the available credit."""
     waiting = select(ORDERS.order_number, ORDERS.balance).where(
         theirs, ORDERS.on_hold, ORDERS.on_terms, ORDERS.balance > 0
     )
@@ -159,7 +160,7 @@ async def _list_held(db: AsyncSession, theirs: ColumnElement[bool], standing: Cr
 
 
 async def _find_mark(db: AsyncSession, row: CustomerRow) -> datetime | None:
-    """Since when one of the customer's numbers must not be called."""
+    """Return since when one of the customer's numbers must not be called; None if there is no mark."""
     marks = select(func.min(NUMBERS.do_not_call_at)).where(
         NUMBERS.phone.in_([phone for phone in (row.phone, row.phone2) if phone]), NUMBERS.do_not_call
     )
@@ -168,7 +169,7 @@ async def _find_mark(db: AsyncSession, row: CustomerRow) -> datetime | None:
 
 
 def find_rhythm(days: list[date], *, today: date) -> Rhythm | None:
-    """The rhythm of distinct order days in their order; None for fewer than three of them."""
+    """Return the rhythm of distinct order days in ascending order; None for fewer than three."""
     if len(days) < 3:
         return None
     gap = max(round(median((after - before).days for before, after in pairwise(days))), 1)
@@ -177,7 +178,7 @@ def find_rhythm(days: list[date], *, today: date) -> Rhythm | None:
 
 
 async def _list_order_days(db: AsyncSession, customer_id: int, timezone: tzinfo) -> list[tuple[date, Decimal]]:
-    """The last order days with what was bought on each, the oldest first."""
+    """Return the last order days with the amount of each, oldest first."""
     newest = (
         select(ORDERS.created_at, ORDERS.total_amount)
         .where(ORDERS.customer_id == customer_id, ORDERS.status != OrderStatus.CANCELLED)
@@ -192,7 +193,7 @@ async def _list_order_days(db: AsyncSession, customer_id: int, timezone: tzinfo)
 
 
 async def list_customer_trail(db: AsyncSession, customer_id: int, *, most: int = 100) -> list[AuditEntry]:
-    """What was changed on a customer, also on those merged into them, the newest first."""
+    """Return the changes of a customer, including those of customers merged into them, newest first."""
     merged = select(CustomerMerge.merged_id).where(CustomerMerge.kept_id == customer_id)
     ids: list[Any] = [customer_id, *(await db.scalars(merged)).all()]
     statement = (

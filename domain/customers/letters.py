@@ -1,4 +1,4 @@
-"""What customers are written about their account."""
+"""The emails to customers about their account."""
 
 from domain.messages.letter import Letter
 
@@ -6,7 +6,7 @@ NOT_YOU = "If that was not you, set a new password at once by the shop's “forg
 
 
 def write_verification(link: str) -> Letter:
-    """To a new account's address: the link that confirms it."""
+    """The email to a new account's address, with the link that verifies it."""
     text = (
         "Somebody, probably you, gave this address for an account with us. This link confirms it; it works"
         f" once, within 48 hours.\n\n{link}"
@@ -16,7 +16,7 @@ def write_verification(link: str) -> Letter:
 
 
 def write_new_email(link: str) -> Letter:
-    """To the address that an account is to have: the link that makes it so."""
+    """The email to an account's new address, with the link that confirms it."""
     text = (
         "Somebody, probably you, wants this address for an account with us. This link makes it the account's"
         f" email; it works once, within 48 hours.\n\n{link}"
@@ -26,7 +26,7 @@ def write_new_email(link: str) -> Letter:
 
 
 def write_email_undo(sentence: str, email: str, link: str) -> Letter:
-    """To the address that an account has or had: what changes, and the link that keeps it."""
+    """The email to an account's current or previous address: what changes, and the link that keeps it."""
     text = (
         f"{sentence}\n\nIf that was not you, this link keeps {email} or brings it back, and signs"
         f" everybody out. It works once, within 7 days.\n\n{link}"
@@ -35,12 +35,12 @@ def write_email_undo(sentence: str, email: str, link: str) -> Letter:
 
 
 def write_notice(sentence: str) -> Letter:
-    """That something about signing in changed."""
+    """The email that something about signing in has changed."""
     return Letter("security_notice", "Your account was changed", f"{sentence}\n\n{NOT_YOU}")
 
 
 def write_reset(link: str) -> Letter:
-    """The link that sets a new password."""
+    """The email with the link that sets a new password."""
     text = (
         "Somebody, probably you, asked for a new password for your account. This link sets one; it works"
         f" once, within an hour.\n\n{link}"
@@ -50,5 +50,5 @@ def write_reset(link: str) -> Letter:
 
 
 def write_username(username: str, shop_url: str) -> Letter:
-    """The username that belongs to an email."""
+    """The email with the username of an account."""
     return Letter("username", "Your username", f"Your username is {username}. The shop is here:\n\n{shop_url}/")

@@ -1,4 +1,4 @@
-"""Guest orders become an account's own, but only by an email or a phone that the account has proven."""
+"""Links guest orders to an account, but only through an email or phone that the account has verified."""
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -57,10 +57,10 @@ SELECT id, announce('orders', id::text) FROM freed
 
 
 async def link_orders(db: AsyncSession, customer: Customer) -> int:
-    """Take over the guest orders of the proven email and phone, and the claimed one; returns how many there were.
+    """Link the guest orders of the verified email and phone, and the claimed one. Returns how many.
 
-    Those on terms are held or let go as the account's terms cover them. The caller holds the account's lock; the orders
-    are locked in order of id.
+    Those on terms are held or released according to the account's terms. The caller holds the account's lock; the
+    orders are locked in order of id.
     """
     await db.flush()
     owner = as_owner(customer)
@@ -84,14 +84,15 @@ async def link_orders(db: AsyncSession, customer: Customer) -> int:
 
 
 async def settle_holds(db: AsyncSession, order_ids: list[int], *, by: Actor) -> None:
-    """Hold or let go those of these locked orders that are owed on terms, in order of id: their customer is new."""
+    """Hold or release those of these locked orders that are owed on terms, in order of id, after their customer
+    changed."""
     owed = select(Order).where(Order.id.in_(order_ids), Order.on_terms, Order.balance > 0).order_by(Order.id)
     for order in (await db.execute(owed.execution_options(populate_existing=True))).scalars().all():
         await settle_hold(db, order, by=by)
 
 
 async def unlink_orders(db: AsyncSession, customer: Customer, *, by: Actor) -> int:
-    """Leave a deleted account's orders in the books as a guest's; returns how many there were."""
+    """Unlink the orders of a deleted account, which become guest orders. Returns how many."""
     note = "The customer deleted the account" if by.is_customer else "The customer was deleted"
     freed = await db.execute(
         _UNLINK,
@@ -107,9 +108,11 @@ async def unlink_orders(db: AsyncSession, customer: Customer, *, by: Actor) -> i
 
 
 async def find_claimable_order(db: AsyncSession, order_number: str, *, email: str, phone: str | None) -> int | None:
-    """The guest order that a new account may claim: its number is known and its email or phone is the account's.
+    """Return the guest order that a new account may claim by its number, if its email or phone is the account's;
+    otherwise None.
 
-    A number that staff chose can be guessed, and the phone is not proven yet, so such an order is never claimed.
+    An order number chosen by staff can be guessed, and the phone is not verified yet, so such an order can't be
+    claimed.
     """
     number = order_number.upper()
     if not is_random_order_number(number):

@@ -1,4 +1,4 @@
-"""Links and tokens that open an account once: kept as hashes, used up under the account's lock."""
+"""Single-use links and tokens for accounts: stored as hashes, used up under the account's lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ COUNTED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """The locked account that a token opened, and the email or phone that the token proves."""
+    """The locked account of a token, and the email or phone that the token verifies."""
 
     customer: Customer
     target: str
 
 
 async def commit_without_waiting(db: AsyncSession) -> None:
-    """Don't wait for the disk at the end of this transaction: the wait would show that there was something to write.
+    """Do not wait for the disk at the end of this transaction: the delay would reveal that something was written.
 
-    A crash within the next second may lose the mail or text; its owner asks again.
+    A crash within the next second may lose the email or text; its owner can ask again.
     """
     await db.execute(text("SET LOCAL synchronous_commit = off"))
 
 
 async def issue_token(db: AsyncSession, purpose: CodePurpose, *, customer_id: int | None, target: str) -> str:
-    """Write a single-use token for `target` (an email or E.164 number) and return it; only its hash is kept."""
+    """Write a single-use token for `target` (an email or E.164 number) and return it. Only its hash is stored."""
     token = new_token()
     db.add(
         OneTimeCode(
@@ -57,12 +57,12 @@ async def issue_token(db: AsyncSession, purpose: CodePurpose, *, customer_id: in
 
 
 def as_secret(token: str, purpose: CodePurpose) -> Secret:
-    """A token as the message that carries it names it."""
+    """Return a token as the secret of the message that contains it."""
     return Secret(token, now() + LIFETIMES[purpose])
 
 
 async def count_recent(db: AsyncSession, purpose: CodePurpose, target: str) -> int:
-    """How many tokens of this kind went to the target within the last hour."""
+    """Return how many tokens of this kind were sent to the target within the last hour."""
     statement = select(func.count()).where(
         OneTimeCode.target == target,
         OneTimeCode.purpose == purpose,
@@ -72,7 +72,7 @@ async def count_recent(db: AsyncSession, purpose: CodePurpose, target: str) -> i
 
 
 async def redeem_token(db: AsyncSession, purpose: CodePurpose, token: str) -> Redeemed:
-    """Use a token up and lock its account; raises InvalidInput for one that is unknown, used, too old or superseded.
+    """Use up a token and lock its account. Raises InvalidInput if it is unknown, used, too old or superseded.
 
     The account is locked first, so that a token sent twice at once works once.
     """
@@ -102,7 +102,7 @@ async def redeem_token(db: AsyncSession, purpose: CodePurpose, token: str) -> Re
 
 
 async def void_tokens(db: AsyncSession, customer_id: int, purposes: Sequence[CodePurpose]) -> None:
-    """Make every open token of these kinds worthless; the caller holds the account's lock."""
+    """Invalidate all open tokens of these kinds. The caller holds the account's lock."""
     await db.execute(
         update(OneTimeCode)
         .where(
@@ -116,7 +116,7 @@ async def void_tokens(db: AsyncSession, customer_id: int, purposes: Sequence[Cod
 
 
 def bad_token(purpose: CodePurpose) -> InvalidInput:
-    """The refusal of a token, the same whatever is wrong with it."""
+    """Return the refusal of a token, which is the same whatever is wrong with it."""
     if purpose is CodePurpose.PHONE_SESSION:
         return InvalidInput(
             "This phone session does not work any more. Ask for a new code.",

@@ -1,4 +1,4 @@
-"""How many customers stand under each tab of the list, and what those under the shown one owe together."""
+"""The number of customers in each tab of the list, and what those in the current tab owe in total."""
 
 from datetime import tzinfo
 from typing import Any
@@ -20,14 +20,15 @@ from domain.kernel.counting import MOST_COUNTED
 from domain.kernel.money import ZERO
 from models import PaymentTerms
 
-# Nobody reads a number beyond that on a tab beside the one that is shown.
+# A larger number is not needed for the tabs that are not shown.
 MOST_BESIDE = 1_000
 # What is counted besides the tabs.
 EVERYBODY, OWED_TOGETHER = "everybody", "owed_together"
 
 
 def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone: tzinfo) -> list[ColumnElement[Any]]:
-    """The counts of the tabs, of everybody, and the sum owed under the shown tab, as columns of one statement."""
+    """Return the counts of the tabs, of all customers, and the sum owed in the current tab, as columns of one
+    statement."""
     rows = {
         CustomerTab.ALL: select(people.c.id),
         CustomerTab.OVERDUE: select(owing.c.id).where(owing.c.is_overdue),
@@ -50,17 +51,19 @@ def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone:
 
 
 def most_counted(query: BrowseCustomers, tab: CustomerTab) -> int:
-    """How far a tab is counted: the one that is shown for its pages, the others to say how many wait there."""
+    """Return the counting limit of a tab: the current one is counted for its pages, the others only for their
+    numbers."""
     return MOST_COUNTED if tab is query.tab else MOST_BESIDE
 
 
 def _count(rows: Select[Any], most: int) -> ScalarSelect[int]:
-    """How many there are, counted to one more than the most that is written."""
+    """Return the number of rows, counted up to one more than the limit."""
     return select(func.count()).select_from(rows.limit(most + 1).subquery()).scalar_subquery()
 
 
 def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[int]:
-    """Those who must not be called; among everybody the marks of numbers are read only where own ones are too few."""
+    """Count customers who must not be called; without filters, the marks of numbers are read only if own marks are too
+    few."""
     most = most_counted(query, CustomerTab.DO_NOT_CALL)
     if query.q:
         return _count(select(people.c.id).where(is_marked(people)), most)
@@ -68,14 +71,14 @@ def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[i
     if query.is_filtered:
         return marked
     rows = select(people.c.id).where(has_own_mark(people.c.id)).limit(most + 1).subquery()
-    # Counted once, although it is asked for twice.
+    # Counted once, although it is used twice.
     own_marks = select(func.count().label("count")).select_from(rows).cte("own_marks")
     own = select(own_marks.c["count"]).scalar_subquery()
     return case((own > most, own), else_=marked)
 
 
 def _count_good(people: FromClause, owing: CTE, most: int) -> ColumnElement[int]:
-    """Those on terms without those of them who are overdue or over their limit."""
+    """Count customers with terms, without those who are overdue or over their limit."""
     bad = select(func.count()).where(is_bad(owing)).scalar_subquery()
     on_terms = select(people.c.id).where(people.c.payment_terms == PaymentTerms.NET30)
     reached = on_terms.limit(bad + (most + 1)).subquery()

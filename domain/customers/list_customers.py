@@ -1,4 +1,4 @@
-"""The list of customers: which are shown and in which order, by an index at a hundred thousand of them."""
+"""The list of customers: its filters and sort orders, using an index even with a hundred thousand customers."""
 
 import re
 from enum import StrEnum
@@ -18,7 +18,7 @@ _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
 
 class CustomerSort(StrEnum):
-    """The columns that the list can be sorted by."""
+    """The columns by which the list can be sorted."""
 
     ID = "id"
     CREATED_AT = "created_at"
@@ -31,25 +31,25 @@ class CustomerSort(StrEnum):
 
 
 class SortDirection(StrEnum):
-    """Which way a list is sorted."""
+    """The sort direction of a list."""
 
     ASC = "asc"
     DESC = "desc"
 
 
 class ListCustomers(PageInput):
-    """What the list may be asked for."""
+    """The filters of the list."""
 
     search: Text200 | None = None
-    """Company, name, email, username, phone or ZIP; three letters and more look anywhere, fewer at the beginning of a
+    """Company, name, email, username, phone or ZIP; three or more letters match anywhere, fewer only the beginning of a
     word."""
     sort_by: CustomerSort = CustomerSort.CREATED_AT
     """The column to sort by."""
     sort_dir: SortDirection = SortDirection.DESC
-    """Rising or falling."""
+    """Ascending or descending."""
 
 
-# Texts are sorted without regard to case, as their indexes are.
+# Texts are sorted ignoring case, like their indexes.
 _SORTED: dict[CustomerSort, ColumnElement[Any]] = {
     sort: func.lower(CUSTOMERS[sort.value])
     if sort.value in {"company_name", "first_name", "last_name", "email", "username"}
@@ -59,7 +59,7 @@ _SORTED: dict[CustomerSort, ColumnElement[Any]] = {
 
 
 async def list_customers(db: Reader, query: ListCustomers) -> Page[CustomerRow]:
-    """A page of customers with the exact total."""
+    """Return a page of customers with the exact total."""
     await plan_for_values(db)
     conditions = conditions_of(query.search)
     rows = await read_rows(
@@ -70,12 +70,12 @@ async def list_customers(db: Reader, query: ListCustomers) -> Page[CustomerRow]:
 
 
 def sort_rows(statement: Select[Any], query: ListCustomers) -> Select[Any]:
-    """The statement in the wished order."""
+    """Return the statement with the requested sort order."""
     return statement.order_by(*order_of(query))
 
 
 def order_of(query: ListCustomers) -> list[ColumnElement[Any]]:
-    """The wished order; the id decides between equals."""
+    """Return the requested sort order; equal rows are sorted by id."""
     column = _SORTED[query.sort_by]
     falls = query.sort_dir is SortDirection.DESC
     order: list[ColumnElement[Any]] = [column.desc() if falls else column.asc()]
@@ -85,12 +85,13 @@ def order_of(query: ListCustomers) -> list[ColumnElement[Any]]:
 
 
 def conditions_of(search: str | None) -> list[ColumnElement[bool]]:
-    """The conditions of a search; emptied rows are in no list."""
+    """Return the conditions of a search; emptied rows are never listed."""
     return [~is_emptied(), match_text(search)] if search else [~is_emptied()]
 
 
 def match_text(text: str) -> ColumnElement[bool]:
-    """The condition that a customer is meant by a text, fed by the trigram index; short ones begin a word."""
+    """Return the condition that a customer matches a text, using the trigram index; short texts match beginnings of
+    words."""
     wanted = text.strip().lower()
     digits = digits_for_search(wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:

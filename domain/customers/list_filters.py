@@ -1,4 +1,4 @@
-"""The tabs and filters of the page of customers, each a condition that an index feeds."""
+"""The tabs and filters of the customers page, as conditions that can use an index."""
 
 from datetime import date, timedelta, tzinfo
 from enum import StrEnum
@@ -19,7 +19,7 @@ from domain.kernel.whole_numbers import read_id
 from domain.messages.suppression import NUMBERS
 from models import CustomerScore, OrderStatus, PaymentTerms, columns_of
 
-# The customers once more, to find them by their numbers.
+# A second reference to the customers, for finding them by their numbers.
 OWNERS = CUSTOMERS.id.table.alias("owners").c
 SCORES = columns_of(CustomerScore)
 NOBODY = "none"
@@ -37,7 +37,7 @@ class CustomerTab(StrEnum):
 
 
 class BrowseSort(StrEnum):
-    """The orders of the page; "-" falls."""
+    """The sort orders of the page; "-" descends."""
 
     NEWEST = "-joined"
     OLDEST = "joined"
@@ -52,22 +52,22 @@ class BrowseSort(StrEnum):
 
     @property
     def is_falling(self) -> bool:
-        """True for the greatest, the newest or the end of the alphabet first."""
+        """True for descending order."""
         return self.value.startswith("-")
 
     @property
     def is_by_debt(self) -> bool:
-        """True for the order by what each owes, which no column holds."""
+        """True when sorting by what each customer owes, which is not stored in a column of customers."""
         return self in {BrowseSort.OWES, BrowseSort.OWES_FALLING}
 
     @property
     def is_by_last_order(self) -> bool:
-        """True for the order by the day of the last order, which is kept in another table."""
+        """True when sorting by the day of the last order, which is stored in another table."""
         return self in {BrowseSort.LAST_ORDER, BrowseSort.LAST_ORDER_FALLING}
 
 
 class LastOrder(StrEnum):
-    """How long ago somebody ordered last."""
+    """How long ago the last order was."""
 
     WEEK = "7"
     MONTH = "30"
@@ -86,8 +86,8 @@ def _check_rep(value: str) -> str:
 RepChoice = Annotated[Text60, AfterValidator(_check_rep)]
 
 
-# Those who owe the same, as most do, stand in the order in which they joined; those of one day, or who never ordered,
-# in the order of their ids.
+# Customers who owe the same amount, as most do, are sorted by when they joined; those with the same last day, or
+# without orders, by id.
 _SORTS = {
     "joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME,
     "owes": CustomerSort.CREATED_AT, "last": CustomerSort.ID,
@@ -95,7 +95,7 @@ _SORTS = {
 
 
 class BrowseCustomers(PageInput):
-    """The address of the list."""
+    """The filters of the list, from its URL."""
 
     q: Text200 | None = None
     tab: CustomerTab = CustomerTab.ALL
@@ -107,11 +107,11 @@ class BrowseCustomers(PageInput):
 
     @property
     def is_filtered(self) -> bool:
-        """True when anything but the tab narrows the list."""
+        """True if any filter except the tab is set."""
         return any((self.q, self.rep, self.terms, self.last, self.state))
 
     def as_list(self) -> ListCustomers:
-        """The same for the reads that the JSON door uses too."""
+        """Return the corresponding input for the reads that are shared with the JSON API."""
         return ListCustomers(
             page=self.page,
             per_page=self.per_page,
@@ -122,18 +122,18 @@ class BrowseCustomers(PageInput):
 
 
 def read_rep(choice: str) -> int | None:
-    """The id that a choice names; None for nobody."""
+    """Return the id that a choice names; None for "none"."""
     return None if choice == NOBODY else int(choice)
 
 
 def filter_customers(query: BrowseCustomers, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:
-    """The conditions of the list, whatever its tab: for each of its parts, which have nobody in common, all of them."""
+    """Return the conditions of the list regardless of its tab: for each of its disjoint parts, all conditions."""
     found = compare_columns(query)
     return [[*found, *part] for part in (split_by_day(query.last, timezone) if query.last is not None else [[]])]
 
 
 def compare_columns(query: BrowseCustomers) -> list[ColumnElement[bool]]:
-    """The conditions that the customers' own columns answer."""
+    """Return the conditions on the customers' own columns."""
     found = conditions_of(query.q)
     if query.rep:
         found.append(CUSTOMERS.sales_rep_id == read_rep(query.rep))  # None becomes IS NULL
@@ -145,7 +145,7 @@ def compare_columns(query: BrowseCustomers) -> list[ColumnElement[bool]]:
 
 
 def _find_marked() -> CTE:
-    """Who must not be called by the own mark or by that of a number, each way by its index."""
+    """Select customers who must not be called because of their own mark or that of a number, each through its index."""
     marked = select(OWNERS.id).where(OWNERS.do_not_call)
     numbers = [
         select(OWNERS.id).join(NUMBERS.phone.table, NUMBERS.phone == phone).where(NUMBERS.do_not_call)
@@ -154,28 +154,30 @@ def _find_marked() -> CTE:
     return marked.union(*numbers).cte("marked")
 
 
-# One object, since one statement asks for it in several places.
+# A single object, because one statement uses it in several places.
 _MARKED = _find_marked()
 
 
 def has_own_mark(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """The mark of the customer alone, which nearly all have whose number is marked."""
+    """The condition of the customer's own mark, which nearly all have whose number is marked."""
     return customer_id.in_(select(OWNERS.id).where(OWNERS.do_not_call))
 
 
 def must_not_be_called(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """The mark of the customer or of one of its numbers."""
+    """The condition of the mark of the customer or of one of their numbers."""
     return customer_id.in_(select(_MARKED.c.id))
 
 
 def is_marked(people: FromClause) -> ColumnElement[bool]:
-    """The same of people whose own mark and numbers are at hand, without finding everybody who has a mark."""
+    """Like `must_not_be_called`, for people whose own mark and numbers are available, without finding all marked
+    customers."""
     numbers = select(NUMBERS.phone).where(NUMBERS.do_not_call)
     return or_(people.c.do_not_call, people.c.phone.in_(numbers), people.c.phone2.in_(numbers))
 
 
 def split_by_day(when: LastOrder, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:
-    """Those who ordered last then: by the kept day, and the few whose orders changed since."""
+    """Return the conditions for customers whose last order was then: by the stored day, and those whose orders changed
+    since."""
     if when is LastOrder.NEVER:
         return [[has_never_ordered(CUSTOMERS.id, timezone)]]
     fresh = find_fresh_days(timezone).c
@@ -185,13 +187,13 @@ def split_by_day(when: LastOrder, timezone: tzinfo) -> list[list[ColumnElement[b
 
 
 def is_day_within(day: ColumnElement[date], when: LastOrder, timezone: tzinfo) -> ColumnElement[bool]:
-    """A last order of this day is one of then."""
+    """The condition that the day of a last order is in the range."""
     first = business_today(timezone) - timedelta(days=int(when.removeprefix("over")))
     return day < first if when.startswith("over") else day >= first
 
 
 def is_late(customer_id: ColumnElement[int], timezone: tzinfo) -> ColumnElement[bool]:
-    """Past the usual gap that the last run of the scores found, and not ordered since."""
+    """The condition that the usual gap from the last score run has passed, and there was no order since."""
     gap = cast(func.greatest(func.round(SCORES.median_gap), 1), Integer)
     is_past = SCORES.last_order_on + gap < business_today(timezone)
     midnight = func.timezone(str(timezone), cast(SCORES.last_order_on + 1, TIMESTAMP))

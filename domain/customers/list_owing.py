@@ -1,4 +1,4 @@
-"""Who of a list owes on terms and how they stand: few of many, found once for whatever a statement asks of them."""
+"""The customers of a list who owe on terms: few of many, found once for all that a statement needs of them."""
 
 from datetime import tzinfo
 
@@ -17,20 +17,21 @@ from models import PaymentTerms
 
 
 def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
-    """Those under the filters, with what their index holds, so that no row is read to count them.
+    """Return the customers that match the filters, with the columns of their index, so that counting reads no table
+    rows.
 
-    A text is looked for once, however often they are asked for; else they are read only as far as a count goes.
+    A text search is done once, however often the result is used; otherwise they are read only as far as a count goes.
     """
     held = select(CUSTOMERS.id, CUSTOMERS.created_at, CUSTOMERS.payment_terms, CUSTOMERS.credit_limit)
     if query.q:
-        # Rows that a text is looked for in are read whole.
+        # With a text search, the rows are read completely.
         held = held.add_columns(CUSTOMERS.do_not_call, CUSTOMERS.phone, CUSTOMERS.phone2)
     people = union_all(*(held.where(*part) for part in filter_customers(query, timezone)))
     return people.cte("people") if query.q or query.last is not None else people.subquery("people")
 
 
 def find_owing(query: BrowseCustomers, people: FromClause) -> CTE:
-    """Those of them who owe anything on terms; among everybody their standings alone say so."""
+    """Return those of them who owe anything on terms; without filters, their standings are enough."""
     standing = select(
         OWING.c.customer_id.label("id"),
         OWING.c.owes,
@@ -45,7 +46,7 @@ def find_owing(query: BrowseCustomers, people: FromClause) -> CTE:
 
 
 def owing_under(tab: CustomerTab, owing: CTE, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """Which of those who owe stand under a tab."""
+    """Return which of those who owe are in a tab."""
     match tab:
         case CustomerTab.OVERDUE:
             return [owing.c.is_overdue]
@@ -62,12 +63,12 @@ def owing_under(tab: CustomerTab, owing: CTE, timezone: tzinfo) -> list[ColumnEl
 
 
 def is_bad(owing: CTE) -> ColumnElement[bool]:
-    """On terms, and overdue or over the limit."""
+    """The condition: on terms, and overdue or over the limit."""
     return or_(owing.c.is_overdue, owing.c.is_over_limit)
 
 
 def conditions_of_tab(tab: CustomerTab, owing: CTE, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """Which of all customers stand under a tab."""
+    """Return the conditions for all customers in a tab."""
     match tab:
         case CustomerTab.OVERDUE | CustomerTab.OVER_LIMIT:
             return [CUSTOMERS.id.in_(select(owing.c.id).where(*owing_under(tab, owing, timezone)))]

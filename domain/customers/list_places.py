@@ -1,9 +1,9 @@
-"""Which customers stand where in the list of the page: their ids in its order, before any row is read.
+"""The ids of the customers on a page of the list, in order, before any row is read.
 
-By a column, an index feeds the order. By what each owes, which no column holds, the few who owe come from the sums and
-all others by the index of who joined when. By the last order, those with a kept day come from its index, the few whose
-orders changed since from the orders, and those who never ordered by their ids. So a page costs no more among a hundred
-thousand.
+Sorted by a column, an index gives the order. Sorted by what each owes, the few who owe come from the sums, and all
+others from the index of when they joined. Sorted by the last order, those with a stored day come from its index, the
+few whose orders changed since from the orders, and those without orders by id. A page therefore costs the same with a
+hundred thousand customers.
 """
 
 from datetime import tzinfo
@@ -31,14 +31,14 @@ from domain.customers.rows import CUSTOMERS
 from domain.customers.standings import OWING
 
 _NOTHING: ColumnElement[Any] = literal_column("0")
-# Before every day there is: who never ordered stands where the longest ago would.
+# Before every other day: customers without orders are sorted as if their last order were the oldest.
 _NEVER: ColumnElement[Any] = type_coerce(literal_column("'-infinity'::date"), Date)
 
 
 def select_ids(
     query: BrowseCustomers, owing: CTE, *, timezone: tzinfo, most: int | None = None, skip: int = 0
 ) -> Select[int]:
-    """The ids of the list under its filters and its tab, in its order; `owing` are those of it who owe."""
+    """Select the ids of the list with its filters and its tab, in order; `owing` are those of them who owe."""
     parts = (
         _split_by_debt(query, owing, timezone) if query.sort.is_by_debt else _split_by_filters(query, owing, timezone)
     )
@@ -51,7 +51,7 @@ def select_ids(
 
 
 def place_customers(query: BrowseCustomers, timezone: tzinfo) -> tuple[FromClause, list[ColumnElement[Any]]]:
-    """All customers with what the list is sorted by, and its order."""
+    """Return all customers with the columns by which the list is sorted, and the sort order."""
     people = CUSTOMERS.id.table
     order = order_of(query.as_list())
     if query.sort.is_by_debt:
@@ -65,7 +65,7 @@ def place_customers(query: BrowseCustomers, timezone: tzinfo) -> tuple[FromClaus
 
 
 def _split_by_filters(query: BrowseCustomers, owing: CTE, timezone: tzinfo) -> list[Select[Any]]:
-    """The parts of the list that an index leads to, each in the list's order."""
+    """Return the parts of the list that an index can find, each in the order of the list."""
     if query.sort.is_by_last_order:
         parts = [part.where(*compare_columns(query)) for part in _split_by_last_order(query, timezone)]
     else:
@@ -80,7 +80,7 @@ def _select_by_column(query: BrowseCustomers) -> Select[Any]:
 
 
 def _split_by_debt(query: BrowseCustomers, owing: CTE, timezone: tzinfo) -> list[Select[Any]]:
-    """Those who owe, and the parts of all others, each in the list's order."""
+    """Return those who owe, and the parts of all others, each in the order of the list."""
     columns = [_turn(query, owing.c[name]) for name in ("owes", "created_at", "id")]
     debts = select(owing.c.id, owing.c.created_at, owing.c.owes.label("value"))
     others = select(CUSTOMERS.id, CUSTOMERS.created_at, _NOTHING.label("value"))
@@ -95,7 +95,7 @@ def _split_by_debt(query: BrowseCustomers, owing: CTE, timezone: tzinfo) -> list
 
 
 def _split_by_last_order(query: BrowseCustomers, timezone: tzinfo) -> list[Select[Any]]:
-    """Those with a kept day, those whose orders changed since, and those who never ordered."""
+    """Return those with a stored day, those whose orders changed since, and those without orders."""
     fresh = find_fresh_days(timezone).c
     kept = select(CUSTOMERS.id, KEPT.last_day.label("value")).join(
         KEPT.last_day.table, KEPT.customer_id == CUSTOMERS.id

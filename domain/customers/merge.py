@@ -1,7 +1,7 @@
-"""Making two customers one: everything of the merged one moves, in one transaction, and can be undone for 30 days.
+"""Merges two customers: all records of the merged one move, in one transaction; it can be undone for 30 days.
 
-The kept customer's values win where nothing else is chosen, the merged one's fill gaps, and marks against calls and
-texts hold for both. The merged customer's row goes; a snapshot of both stays for the undo.
+The kept customer's values take precedence unless others are chosen; the merged one's fill gaps, and do-not-call and
+do-not-text marks apply to both. The merged customer's row is deleted; a snapshot of both is kept for the undo.
 """
 
 from dataclasses import dataclass
@@ -53,19 +53,19 @@ class ChosenValues(Input):
 
 
 class MergeCustomers(Input):
-    """Which customer stays, and which becomes part of it."""
+    """Which customer is kept, and which is merged into it."""
 
     keep_id: Id
-    """The customer that stays."""
+    """The customer that is kept."""
     merge_id: Id
-    """The customer that goes; everything of it moves."""
+    """The customer that is merged; all its records move."""
     chosen: ChosenValues | None = None
     """Values that override the kept customer's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What came of a merge."""
+    """The result of a merge."""
 
     merge_id: int
     kept_id: int
@@ -76,11 +76,11 @@ class Merged:
 
 
 async def merge_customers(db: AsyncSession, data: MergeCustomers, *, by: Actor) -> Merged:
-    """Move everything of one customer to another; orders on terms meet those of the customer that stays.
+    """Move all records of one customer to another; orders on terms then count for the kept customer's terms.
 
     Locks both, in order of id, then their orders.
 
-    Raises NotFound, InvalidInput for one and the same customer, and Refused for an email that a third one has.
+    Raises NotFound, InvalidInput if both are the same, and Refused for an email that a third customer has.
     """
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     if data.keep_id == data.merge_id:
@@ -106,7 +106,7 @@ async def merge_customers(db: AsyncSession, data: MergeCustomers, *, by: Actor) 
 
 
 async def undo_merge(db: AsyncSession, merge_id: int, *, by: Actor) -> CustomerMerge:
-    """Part the two again. Raises NotFound, and Refused with the reason where too much happened since."""
+    """Undo a merge. Raises NotFound, and Refused with the reason if too much has happened since."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     merge = await db.get(CustomerMerge, merge_id, with_for_update=True)
     if merge is None or merge.kept_id is None:
@@ -133,7 +133,7 @@ async def undo_merge(db: AsyncSession, merge_id: int, *, by: Actor) -> CustomerM
 
 
 async def find_merge_of(db: AsyncSession, merged_id: int) -> CustomerMerge | None:
-    """The merge by which a customer became part of another that is still there; None for any other id."""
+    """Return the merge of a customer into one that still exists; None for any other id."""
     merges = select(CustomerMerge).where(
         CustomerMerge.merged_id == merged_id, CustomerMerge.undone_at.is_(None), CustomerMerge.kept_id.is_not(None)
     )
@@ -141,7 +141,7 @@ async def find_merge_of(db: AsyncSession, merged_id: int) -> CustomerMerge | Non
 
 
 async def why_not_undone(db: AsyncSession, merge: CustomerMerge) -> str:
-    """Why a merge can't be undone any more; empty when it can."""
+    """Return why a merge can't be undone any more; an empty string if it can."""
     if merge.undone_at is not None:
         return "This merge was undone already."
     if merge.created_at < now() - timedelta(days=UNDO_DAYS):
@@ -196,7 +196,7 @@ async def _lock_both(
 
 
 async def _write_values(connection: asyncpg.Connection, customer_id: int, values: dict[str, Any]) -> None:
-    """Set columns from plain JSON values, through the row's own types."""
+    """Set columns from plain JSON values, converted by the row's own types."""
     names = sorted(values)
     assigned = ", ".join(f"{name} = r.{name}" for name in names)
     await connection.execute(
@@ -208,7 +208,7 @@ async def _write_values(connection: asyncpg.Connection, customer_id: int, values
 
 
 async def _keep_marks(db: AsyncSession, kept: dict[str, Any], merged: dict[str, Any], by: Actor) -> None:
-    """Marks of either hold for every number of both."""
+    """Apply the marks of either customer to all numbers of both."""
     reason = SuppressionReason.STAFF
     for phone in sorted({*list_numbers(kept, merged), *await list_further_numbers(db, kept["id"])}):
         if kept["do_not_call"] or merged["do_not_call"]:

@@ -1,4 +1,4 @@
-"""Which value wins, field by field, when two customers become one. Pure: rows come and go as plain values."""
+"""Decides, field by field, which value is kept when two customers are merged. Pure: rows are plain values."""
 
 from typing import Any
 
@@ -14,12 +14,13 @@ _SIGN_IN = ("password_hash", "google_subject", "failed_sign_ins", "locked_until"
 
 
 def list_numbers(*rows: Row) -> list[str]:
-    """Every phone of these customers, each once."""
+    """Return all phone numbers of these customers, without duplicates."""
     return sorted({row[name] for row in rows for name in ("phone", "phone2") if row[name]})
 
 
 def choose_values(kept: Row, merged: Row, chosen: Row) -> Row:
-    """The columns of the kept row after the merge: what is chosen, else its own, else the merged one's."""
+    """Return the columns of the kept row after the merge: the chosen value, or else its own, or else the merged
+    one's."""
     values: Row = {name: kept[name] or merged[name] for name in _GAPS} | chosen
     values |= _choose_phones(kept, merged) | _choose_sign_in(kept, merged, values)
     for kind in ("shipping", "billing"):
@@ -27,7 +28,7 @@ def choose_values(kept: Row, merged: Row, chosen: Row) -> Row:
         values |= {f"{kind}_{part}": winner[f"{kind}_{part}"] for part in _ADDRESS}
     notes = [row["notes"] for row in (kept, merged) if row["notes"]]
     values["notes"] = "\n".join(dict.fromkeys(notes))
-    # The stricter wins, and who came first came first.
+    # The stricter value is kept, and the earlier date.
     values["do_not_call"] = kept["do_not_call"] or merged["do_not_call"]
     values["do_not_call_note"] = kept["do_not_call_note"] or merged["do_not_call_note"]
     values["do_not_text"] = kept["do_not_text"] or merged["do_not_text"]
@@ -37,7 +38,7 @@ def choose_values(kept: Row, merged: Row, chosen: Row) -> Row:
 
 
 def _choose_phones(kept: Row, merged: Row) -> Row:
-    """The kept phone stays first; another number of the merged one fills what is empty."""
+    """The kept phone stays first; other numbers of the merged customer fill empty fields."""
     if not kept["phone"] and not kept["phone_raw"]:
         first = {name: merged[name] for name in ("phone", "phone_raw", "phone_label", "phone_verified_at")}
     else:
@@ -52,7 +53,7 @@ def _choose_phones(kept: Row, merged: Row) -> Row:
 
 
 def _choose_sign_in(kept: Row, merged: Row, values: Row) -> Row:
-    """A sign-in of the merged customer lives on where the kept one has none."""
+    """The merged customer's sign-in is kept if the kept one has none."""
     email = (values["email"] or "").lower()
     proven = next(
         (row["email_verified_at"] for row in (kept, merged) if email and (row["email"] or "").lower() == email), None

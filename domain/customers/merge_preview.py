@@ -1,4 +1,4 @@
-"""What a merge of two customers would do: which value wins, what moves, and how they stand afterwards."""
+"""Previews a merge of two customers: which values are kept, what moves, and the customer's figures afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ SELECT o.first_order, o.last_order, i.open, i.due, c.last_call FROM
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One field: both values, which side wins, and why; a field with a name may be chosen."""
+    """One field: both values, which one is kept, and why. A field with a name can be chosen."""
 
     label: str
     ours: str
@@ -58,7 +58,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two, with what they bought, owe and have."""
+    """One of the two customers, with their orders, debts and credit."""
 
     row: CustomerRow
     bought: Bought
@@ -68,7 +68,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Rows of one kind that move, with what they come to or from when they are."""
+    """Rows of one kind that move, with their sum or their dates."""
 
     count: int
     noun: str
@@ -77,7 +77,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class MergePreview:
-    """Everything that the page of a merge shows."""
+    """The data of the merge page."""
 
     keep: Side
     gone: Side
@@ -87,7 +87,7 @@ class MergePreview:
 
 
 async def preview_merge(db: AsyncSession, keep_id: int, merge_id: int) -> MergePreview:
-    """Look without changing anything; raises NotFound for either."""
+    """Return the preview without changing anything. Raises NotFound for either customer."""
     keep, gone = [await _read_side(db, customer_id) for customer_id in (keep_id, merge_id)]
     choices = _compare(keep.row, gone.row)
     same = [(each.label, each.ours) for each in choices if each.ours == each.theirs and each.ours != "–"]
@@ -126,7 +126,7 @@ def _compare(ours: CustomerRow, theirs: CustomerRow) -> list[Choice]:
 
 
 def _choose(label: str, ours: str, theirs: str, *, name: str) -> Choice:
-    """A field that may be chosen where both have a value."""
+    """Return a field that can be chosen if both have a value."""
     if ours and theirs:
         return Choice(label, ours, theirs, False, "", name)
     return _fill(label, ours, theirs)
@@ -147,7 +147,7 @@ def _phone(phone: str | None) -> str:
 
 
 def _other_phone(ours: CustomerRow, theirs: CustomerRow) -> str:
-    """The phone of the one that goes, where it becomes the kept one's second."""
+    """Return the merged customer's phone if it becomes the kept one's second phone."""
     return _phone(theirs.phone) if theirs.phone != ours.phone and not ours.phone2 else ""
 
 
@@ -156,22 +156,22 @@ def _terms(row: CustomerRow) -> str:
 
 
 async def _count_moves(db: AsyncSession, gone: Side) -> list[Move]:
-    """How many rows of each kind would move, in one statement; kinds without any are left out."""
+    """Return the number of rows of each kind that would move, in one statement; kinds without rows are left out."""
     connection = await raw_connection(db)
     names = [name for name, fate in FATES.items() if fate is not Fate.ENDS and name.split(".")[0] in NOUNS]
     links = [name.split(".") for name in names]
     parts = [f"(SELECT count(*) FROM {table} WHERE {column} = $1)" for table, column in links]  # noqa: S608 - our own tables
     counts = await connection.fetchrow(f"SELECT {', '.join(parts)}", gone.row.id)
-    assert counts is not None  # a SELECT without FROM answers one row
+    assert counts is not None  # a SELECT without FROM returns one row
     details = await _describe_moves(db, gone)
     found = sorted(zip(links, counts, strict=True), key=lambda each: list(NOUNS).index(each[0][0]))
     return [Move(count, NOUNS[table], details.get(table, "")) for (table, _), count in found if count]
 
 
 async def _describe_moves(db: AsyncSession, gone: Side) -> dict[str, str]:
-    """What stands beside the counts: sums, and from when to when, in one statement by the customer's indexes."""
+    """Return the sums and dates shown with the counts, in one statement that uses the customer's indexes."""
     row = await (await raw_connection(db)).fetchrow(_DETAILS, gone.row.id, str(current_business().timezone))
-    assert row is not None  # sums without groups answer one row
+    assert row is not None  # sums without GROUP BY return one row
     first, last = (f"{day:%b %Y}" if day else "" for day in (row["first_order"], row["last_order"]))
     details = {"credit_entry": f"{format_money(gone.credit)} store credit"}
     if first:

@@ -1,6 +1,6 @@
-"""What becomes of every row that names a customer when two customers become one.
+"""What a merge does with every row that refers to a customer.
 
-`FATES` lists each foreign key to `customer`; a test walks the tables and fails for one that is missing here.
+`FATES` lists each foreign key to `customer`; a test compares it with all tables.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ import orjson
 
 
 class Fate(StrEnum):
-    """What becomes of a merged customer's rows."""
+    """What a merge does with the merged customer's rows."""
 
     MOVES = "moves"
-    # The kept customer's own row wins; without one the merged customer's moves.
+    # The kept customer's own row is used; without one, the merged customer's moves.
     MOVES_IF_ALONE = "moves_if_alone"
     ENDS = "ends"
 
@@ -43,22 +43,22 @@ FATES: Mapping[str, Fate] = {
     "stripe_intent.customer_id": Fate.MOVES,
     "subscription.customer_id": Fate.MOVES,
 }
-# Rows that carry a version or a time of their own change, so that open pages notice.
+# Rows with a version or an update time get a new one, so that open pages notice.
 _TOUCHES = {"orders": ", version = version + 1, updated_at = now()"}
-# A second entry of the calling list would have the same person called twice.
+# With a second entry on the calling list, the same person would be called twice.
 _SET_ASIDE = {"calling_entry": "UPDATE calling_entry SET status = 'closed', updated_at = now() WHERE id = ANY($1)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The ids of the rows that moved, by `table.column`, and rows that gave way, as they were."""
+    """The ids of the rows that moved, by `table.column`, and snapshots of rows that were replaced."""
 
     ids: dict[str, list[int]]
     gave_way: dict[str, list[dict[str, Any]]]
 
 
 async def move_rows(connection: asyncpg.Connection, merged_id: int, kept_id: int) -> Moved:
-    """Give the kept customer every row of the merged one, table by table, rows in order of id."""
+    """Move all rows of the merged customer to the kept one, table by table, in order of id."""
     moved = Moved({}, {})
     for name, fate in FATES.items():
         table, column = name.split(".")
@@ -74,7 +74,7 @@ async def move_rows(connection: asyncpg.Connection, merged_id: int, kept_id: int
 
 
 async def move_back(connection: asyncpg.Connection, moved: Moved, merged_id: int, kept_id: int) -> None:
-    """The same rows back to the customer that they came from, those that gave way too."""
+    """Move the same rows back to the customer from whom they came, and restore the replaced ones."""
     for name, ids in moved.ids.items():
         table, column = name.split(".")
         await connection.execute(
@@ -91,7 +91,7 @@ async def move_back(connection: asyncpg.Connection, moved: Moved, merged_id: int
 
 
 async def insert_snapshot(connection: asyncpg.Connection, table: str, row: dict[str, Any]) -> None:
-    """Write a row as it once was, without what the database computes itself."""
+    """Insert a row from its snapshot, without generated columns."""
     columns = await connection.fetchval(
         "SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns "
         "WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER' AND column_name = ANY($2)",
@@ -105,7 +105,7 @@ async def insert_snapshot(connection: asyncpg.Connection, table: str, row: dict[
 
 
 async def take_snapshot(connection: asyncpg.Connection, table: str, row_id: int) -> dict[str, Any]:
-    """A row as plain JSON values."""
+    """Return a row as plain JSON values."""
     text = await connection.fetchval(f"SELECT to_jsonb(t)::text FROM {table} t WHERE id = $1", row_id)  # noqa: S608 - as above
     row: dict[str, Any] = orjson.loads(text)
     return row
@@ -130,7 +130,7 @@ async def _point(connection: asyncpg.Connection, table: str, column: str, merged
 async def _keep_for_undo(
     connection: asyncpg.Connection, table: str, column: str, merged_id: int
 ) -> list[dict[str, Any]]:
-    """Keep the rows as they are for an undo; deleting the merged customer unlinks or deletes them."""
+    """Return snapshots of the rows for an undo, because deleting the merged customer unlinks or deletes them."""
     rows = await connection.fetch(
         f"SELECT id, to_jsonb(t)::text AS row FROM {table} t WHERE {column} = $1 ORDER BY id FOR UPDATE",  # noqa: S608 - as above
         merged_id,

@@ -1,4 +1,4 @@
-"""What customers are written about their account; every message waits in the outbox for the commit."""
+"""The messages to customers about their account; each waits in the outbox for the commit."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,7 +9,7 @@ from models import CodePurpose, Customer
 
 
 async def send_verification_link(db: AsyncSession, customer_id: int | None, *, email: str, shop_url: str) -> str:
-    """Mail a link that verifies the email within 48 hours; returns its token. `shop_url` has no final slash."""
+    """Email a link that verifies the address within 48 hours. Returns its token. `shop_url` has no trailing slash."""
     token = await issue_token(db, CodePurpose.EMAIL_VERIFICATION, customer_id=customer_id, target=email)
     await queue_mail(
         db,
@@ -22,7 +22,7 @@ async def send_verification_link(db: AsyncSession, customer_id: int | None, *, e
 
 
 async def send_reset_link(db: AsyncSession, customer_id: int | None, *, email: str, shop_url: str) -> str:
-    """Mail a link that sets a new password within an hour; returns its token."""
+    """Email a link that sets a new password within an hour. Returns its token."""
     token = await issue_token(db, CodePurpose.PASSWORD_RESET, customer_id=customer_id, target=email)
     await queue_mail(
         db,
@@ -35,7 +35,7 @@ async def send_reset_link(db: AsyncSession, customer_id: int | None, *, email: s
 
 
 async def send_security_notice(db: AsyncSession, customer: Customer, sentence: str, *, to: str | None = None) -> None:
-    """Notify an account's owner that something about signing in changed; without an email there is no notice."""
+    """Email an account's owner that something about signing in has changed; without an email, nothing is sent."""
     recipient = to or customer.email
     if recipient is None:
         return

@@ -1,4 +1,4 @@
-"""Notes that colleagues write on a customer, the newest first; who wrote one, or a manager, takes it away."""
+"""Notes of colleagues about a customer, newest first; the author or a manager can delete them."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,13 +13,13 @@ from models import CustomerNote
 
 
 class WriteNote(Input):
-    """What is to be remembered."""
+    """The text of a note."""
 
     note: Filled2000
 
 
 async def write_note(db: AsyncSession, customer_id: int, data: WriteNote, *, by: Actor) -> None:
-    """Keep a note; a rep on their own customers and those without a rep."""
+    """Add a note; a rep only for their own customers and those without a rep."""
     await lock_editable(db, customer_id, by=by)
     db.add(CustomerNote(customer_id=customer_id, note=data.note, **by.columns))
     await db.flush()
@@ -27,7 +27,7 @@ async def write_note(db: AsyncSession, customer_id: int, data: WriteNote, *, by:
 
 
 async def delete_note(db: AsyncSession, note_id: int, *, by: Actor) -> int:
-    """Take a note away; answers whose it was. Raises NotFound, and NotAllowed for somebody else's."""
+    """Delete a note. Returns its customer's id. Raises NotFound, and NotAllowed for another author's note."""
     note = await db.get(CustomerNote, note_id)
     if note is None:
         raise NotFound("There is no such note.")
@@ -40,11 +40,11 @@ async def delete_note(db: AsyncSession, note_id: int, *, by: Actor) -> int:
 
 
 async def list_notes(db: AsyncSession, customer_id: int, *, most: int = 100) -> list[CustomerNote]:
-    """The notes on a customer, the newest first."""
+    """Return the notes about a customer, newest first."""
     statement = select(CustomerNote).where(CustomerNote.customer_id == customer_id)
     return list((await db.scalars(statement.order_by(CustomerNote.id.desc()).limit(most))).all())
 
 
 async def count_notes(db: AsyncSession, customer_id: int) -> int:
-    """How many notes there are on a customer."""
+    """Return the number of notes about a customer."""
     return await db.scalar(select(func.count()).where(CustomerNote.customer_id == customer_id)) or 0

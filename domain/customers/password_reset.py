@@ -1,6 +1,6 @@
-"""Forgotten passwords and usernames, by email or by phone. Neither answer nor work shows whether there is an account.
+"""Forgotten passwords and usernames, by email or by phone. Neither answer nor work reveals whether an account exists.
 
-A new password ends every session and every other link of the account.
+A new password ends all sessions and invalidates all other links of the account.
 """
 
 from sqlalchemy import func, select
@@ -23,22 +23,22 @@ from models import AuditAction, CodePurpose, Customer, SessionKind
 
 
 class PhoneUsername(Input):
-    """The proof of the phone, which this uses up."""
+    """The phone session, which is used up."""
 
     phone_session_token: Filled200
 
 
 class PhoneResetPassword(Input):
-    """The proof of the phone, which this uses up, and the new password."""
+    """The phone session, which is used up, and the new password."""
 
     phone_session_token: Filled200
     password: NewPasswordIn
 
 
 async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: str, shows_token: bool) -> SentAnswer:
-    """Mail a link that sets a new password, at most three an hour; an account without a password gets its first.
+    """Email a link that sets a new password, at most three per hour; an account without a password gets its first one.
 
-    Without an account the same statements run and are taken back.
+    Without an account the same statements run and are rolled back.
     """
     await commit_without_waiting(db)
     account = await find_account(db, data.identifier)
@@ -56,7 +56,7 @@ async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: s
 
 
 async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: str) -> SentAnswer:
-    """Mail the username that belongs to an email; without one the same statements run and are taken back."""
+    """Email the username of an account by its email; without one the same statements run and are rolled back."""
     await commit_without_waiting(db)
     account = (
         await db.execute(
@@ -79,10 +79,10 @@ async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: s
 
 
 async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
-    """Set a new password by an emailed token, which proves the email as well.
+    """Set a new password with an emailed token, which also verifies the email.
 
-    Raises InvalidInput for a weak password, and for a token that is unknown, used, older than an hour or for an email
-    that the account has no more.
+    Raises InvalidInput for a weak password, and for a token that is unknown, used, older than an hour, or for an email
+    that the account no longer has.
     """
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PASSWORD_RESET, data.token)).customer
@@ -94,13 +94,13 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
 
 
 async def phone_username(db: AsyncSession, data: PhoneUsername) -> str:
-    """The masked username of the account behind a phone session, which is used up."""
+    """Return the masked username of the account of a phone session, which is used up."""
     customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
     return mask_username(customer.username)
 
 
 async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> None:
-    """Set a new password by a phone session, which is used up; an email that is not proven stays so."""
+    """Set a new password with a phone session, which is used up; an unverified email stays unverified."""
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
     await _set_password(db, customer, password_hash, note="By a code to the phone")
@@ -108,13 +108,14 @@ async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> No
 
 
 def _clear_unproven_phone(customer: Customer) -> None:
-    """The person who made this account never proved its email, so the phone may be theirs and would open it again."""
+    """The person who created this account never verified its email, so the phone may be theirs and would give them
+    access again."""
     if customer.phone is not None and customer.phone_verified_at is None:
         customer.phone_raw, customer.phone = customer.phone, None
 
 
 async def _set_password(db: AsyncSession, customer: Customer, password_hash: str, *, note: str) -> None:
-    """Write the new password of a locked account; every session and every open token ends."""
+    """Set the new password of a locked account; ends all sessions and invalidates all open tokens."""
     customer.password_hash = password_hash
     customer.failed_sign_ins, customer.locked_until = 0, None
     customer.updated_at = now()

@@ -1,4 +1,4 @@
-"""Whom a field that fills itself in may mean: registered customers, and guests known from their orders."""
+"""Suggestions for a field that completes itself: registered customers, and guests known from their orders."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from domain.kernel.inputs import Filled200
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.orders.filters import ORDERS, search_condition
 
-# Guest orders read before they are put together by person: enough for a name, few enough to stay quick.
+# The most guest orders read before grouping them by person: enough for a name, few enough to be quick.
 MOST_GUEST_ORDERS = 2_000
 
 
@@ -20,7 +20,7 @@ class SearchPeople(NewestPageInput):
     """Some letters of a name, a company or a phone."""
 
     q: Filled200
-    """What is looked for."""
+    """The text to search for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The person, else the company."""
+        """The person, or else the company."""
         return self.full_name or self.company_name or self.username
 
     @property
@@ -59,12 +59,12 @@ class Person:
 
     @property
     def shipping_address(self) -> str:
-        """The delivery address on one line."""
+        """The delivery address as one line."""
         return compose_address(self.street, self.city, self.state, self.zip, self.country)
 
 
 async def search_people(db: Reader, query: SearchPeople) -> Page[Person]:
-    """A page of people, registered customers by company first, then guests by their newest order; three statements."""
+    """Return a page of people: registered customers by company, then guests by their newest order; three statements."""
     matches = and_(match_text(query.q), ~is_emptied(), CUSTOMERS.is_active)
     registered = await db.scalar(select(func.count(CUSTOMERS.id)).where(matches)) or 0
     rows = await read_rows(
@@ -83,7 +83,7 @@ async def search_people(db: Reader, query: SearchPeople) -> Page[Person]:
 
 
 async def _find_guests(db: Reader, text: str) -> list[Person]:
-    """The guests of the newest matching orders, each once by email, else by phone, else by name."""
+    """Return the guests of the newest matching orders, each once by email, or else by phone, or else by name."""
     recent = (
         select(ORDERS.id)
         .where(ORDERS.customer_id.is_(None), search_condition(text))

@@ -1,7 +1,7 @@
-"""Six-digit codes by text message, and the phone session that a right one opens.
+"""Six-digit codes by text message, and the phone session that a correct one opens.
 
-The answer and the work are the same whether or not the phone is known. Five attempts burn a code, also at once:
-each is counted under the row's lock before it is looked at, in a transaction of its own.
+Answer and work are the same whether or not the phone is known. Five attempts invalidate a code, also if made at once:
+each is counted under the row's lock before the code is compared, in its own transaction.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ GUEST_DAYS = timedelta(days=90)
 
 
 class SendPhoneCode(Input):
-    """The phone that is to get a code."""
+    """The phone to which a code is sent."""
 
     phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})]
 
@@ -49,7 +49,7 @@ class VerifyPhoneCode(Input):
 
 @dataclass(frozen=True, slots=True)
 class CodeAnswer:
-    """What is answered in every case; `debug_code` is None unless DEBUG_TOKENS is on."""
+    """The answer in all cases. `debug_code` is None unless DEBUG_TOKENS is on."""
 
     message: str
     expires_in: int
@@ -58,7 +58,7 @@ class CodeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PhoneSession:
-    """A short-lived, single-use proof that the caller reads this phone's messages; `expires_in` seconds."""
+    """A short-lived, single-use proof that the caller reads this phone's messages; `expires_in` is in seconds."""
 
     phone_session_token: str
     expires_in: int
@@ -66,16 +66,17 @@ class PhoneSession:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A code whose digits were right when they were looked at."""
+    """A code whose digits were correct when compared."""
 
     code_id: int
     customer_id: int | None
 
 
 async def send_phone_code(db: AsyncSession, data: SendPhoneCode, *, secret_key: str, shows_code: bool) -> CodeAnswer:
-    """Text a code to a customer's phone, or to a guest's who ordered within 90 days.
+    """Text a code to a customer's phone, or to that of a guest who ordered within 90 days.
 
-    A phone that several accounts share gets none, and no phone gets more than three an hour; the answer is the same.
+    A phone that several accounts share gets no code, and no phone gets more than three per hour; the answer is the
+    same.
     """
     phone = read_phone(data.phone)
     await commit_without_waiting(db)
@@ -100,7 +101,7 @@ async def send_phone_code(db: AsyncSession, data: SendPhoneCode, *, secret_key: 
 
 
 async def text_code(db: AsyncSession, customer_id: int | None, *, phone: str, secret_key: str) -> str:
-    """Text a fresh code to an E.164 number; earlier ones become worthless. Returns the code."""
+    """Text a new code to an E.164 number and return it; earlier codes become invalid."""
     code = new_code()
     await db.execute(
         update(OneTimeCode)
@@ -137,10 +138,11 @@ async def text_code(db: AsyncSession, customer_id: int | None, *, phone: str, se
 
 
 async def verify_phone_code(db: AsyncSession, data: VerifyPhoneCode, *, secret_key: str, by: Actor) -> PhoneSession:
-    """Exchange a right code for a phone session; raises InvalidInput for a wrong, old, used or burned one.
+    """Exchange a correct code for a phone session. Raises InvalidInput for a wrong, old, used or invalidated one.
 
-    It verifies the phone of an account that has no email, and of the caller's own. Elsewhere it does not: who
-    wrote a stranger's number into an account must not get that stranger's orders by the stranger's code.
+    It verifies the phone of an account without an email, and of the caller's own account. Otherwise it does not:
+    somebody who entered another person's number in an account must not get that person's orders through that person's
+    code.
     """
     phone = read_phone(data.phone)
     tried = await _try_code(phone, data.code, secret_key)
@@ -165,7 +167,7 @@ async def verify_phone_code(db: AsyncSession, data: VerifyPhoneCode, *, secret_k
 
 
 async def _try_code(phone: str, code: str, secret_key: str) -> _Tried | None:
-    """Count an attempt at the phone's open code and look whether it is right; None when it is not."""
+    """Count an attempt at the phone's open code and compare it; None if it is wrong."""
     at = now()
     newest = (
         select(OneTimeCode.id)
@@ -195,7 +197,7 @@ async def _try_code(phone: str, code: str, secret_key: str) -> _Tried | None:
 
 
 async def _note_proof(db: AsyncSession, customer: Customer, phone: str, by: Actor) -> None:
-    """Mark the phone verified where the proof is the account's, and link its orders."""
+    """Mark the phone as verified if the session belongs to the account, and link its orders."""
     is_own = by.is_customer and by.id == customer.id
     if customer.phone != phone or not customer.is_active or not (customer.email is None or is_own):
         return
@@ -215,7 +217,7 @@ async def _note_proof(db: AsyncSession, customer: Customer, phone: str, by: Acto
 
 
 def read_phone(text: str) -> str:
-    """The E.164 form of a sent phone; raises InvalidInput for none that could be dialled."""
+    """Return the E.164 form of a phone number. Raises InvalidInput if it can't be dialled."""
     phone = parse_phone(text)
     if phone is None:
         raise refuse_fields({"phone": "must be a phone number that can be dialled, like (216) 555-0148"})

@@ -1,4 +1,4 @@
-"""Whether a caller has proven that a phone is theirs, by an unused phone session token."""
+"""Whether a caller has proven that a phone is theirs, with an unused phone session token."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +9,7 @@ from models import CodePurpose, OneTimeCode
 
 
 async def is_proven_phone(connection: AsyncConnection, phone: str, token: str | None) -> bool:
-    """True when `token` is an open phone session of exactly this number; looking does not use it up."""
+    """Return True if `token` is an open phone session for exactly this number; checking does not use it up."""
     if not token:
         return False
     statement = select(func.count()).where(

@@ -1,4 +1,4 @@
-"""What customers do to their own account: reading it, changing it, setting the password, deleting it."""
+"""What customers do with their own account: read, change, set the password, delete."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,8 @@ from models import AuditAction, CodePurpose, Customer, SessionKind
 
 
 class UpdateProfile(Input):
-    """The fields to change; an absent one stays, an empty text empties it. An email is changed, never removed."""
+    """The fields to change; missing ones stay unchanged, an empty string clears a field. An email can be changed, but
+    not removed."""
 
     email: OptionalEmailIn = None
     first_name: Text60 | None = None
@@ -41,14 +42,14 @@ class UpdateProfile(Input):
 
 
 class ChangePassword(Input):
-    """The present password and the new one."""
+    """The current password and the new one."""
 
     current_password: PasswordIn
     new_password: NewPasswordIn
 
 
 async def get_own_profile(db: AsyncSession, *, by: Actor, customer_id: int | None = None) -> Profile:
-    """The signed-in customer's account; raises NotAllowed when another id is asked for, existing or not."""
+    """Return the signed-in customer's account. Raises NotAllowed for any other id, whether or not it exists."""
     _check_own(by, customer_id)
     customer = await db.get_one(Customer, own_id(by))
     return describe_account(customer)
@@ -57,11 +58,12 @@ async def get_own_profile(db: AsyncSession, *, by: Actor, customer_id: int | Non
 async def update_profile(
     db: AsyncSession, customer_id: int, data: UpdateProfile, *, shop_url: str, by: Actor
 ) -> Profile:
-    """Change one's own account; raises NotAllowed for another's, InvalidInput, and Refused for a taken email or phone.
+    """Change the actor's account. Raises NotAllowed for another's, InvalidInput, and Refused for a taken email or
+    phone.
 
-    A new email takes a proven one's place by the link that is mailed to it; the answer shows it as it will be, not
-    verified. The old address is notified and can undo it for 7 days. One that was never proven is replaced at once.
-    Where the email was the username, the new one becomes it. Locks the account.
+    A new email replaces a verified one only through an emailed link; the answer already shows the new one, as
+    unverified. The old address is notified and can undo it for 7 days. An unverified email is replaced at once. If the
+    email was the username, the new one becomes it. Locks the account.
     """
     _check_own(by, customer_id)
     customer = await lock_account(db, customer_id)
@@ -78,7 +80,7 @@ async def update_profile(
 
 
 async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any], *, shop_url: str, by: Actor) -> None:
-    """Store changed columns of a locked account, with the audit entry and the mails that go with them."""
+    """Store changed columns of a locked account, with the audit entry and the emails about them."""
     before = {name: getattr(customer, name) for name in changes}
     await _write_changes(db, customer, changes)
     await record_audit(
@@ -97,9 +99,9 @@ async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any],
 
 
 async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:
-    """Set one's own password; ends every other session and notifies the owner by email.
+    """Set the actor's password; ends all other sessions and notifies the owner by email.
 
-    Raises InvalidInput naming the wrong field, TooMany after ten wrong tries of the present password.
+    Raises InvalidInput naming the wrong field, and TooMany after ten wrong attempts at the current password.
     """
     customer_id = own_id(by)
     await reserve_own_attempt(Customer, customer_id)
@@ -129,9 +131,9 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
 
 
 async def delete_account(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
-    """Delete one's own account: sessions end, orders stay in the books unlinked.
+    """Delete the actor's account: sessions end, and orders are kept, unlinked.
 
-    Raises NotAllowed for another's account, else as `remove_customer` does.
+    Raises NotAllowed for another's account, and the errors of `remove_customer`.
     """
     _check_own(by, customer_id)
     await remove_customer(db, customer_id, note="By the customer", by=by)
@@ -143,7 +145,7 @@ def _check_own(by: Actor, customer_id: int | None) -> None:
 
 
 def _read_changes(customer: Customer, data: UpdateProfile) -> dict[str, Any]:
-    """The columns that the input names, with the values that they would get."""
+    """Return the columns of the input with their new values."""
     wanted: dict[str, Any] = {
         name: getattr(data, name)
         for name in ("email", "first_name", "last_name", "company_name")
@@ -170,7 +172,7 @@ def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, 
 async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str, Any]) -> None:
     set_columns(customer, changes)
     with db.no_autoflush:
-        # The book may hold one phone twice, which is no reason to refuse another change.
+        # Existing data may contain a phone twice, which is no reason to refuse another change.
         await refuse_duplicates(db, customer, names=changes.keys())
     try:
         await db.flush()

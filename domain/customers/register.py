@@ -1,4 +1,4 @@
-"""Opening an account: with an email or a phone, never with somebody else's, and no sign-in until one is proven."""
+"""Opens accounts: with an email or a phone, never with another account's, and without sign-in until one is verified."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
 
 
 class RegisterCustomer(Input):
-    """What a new customer fills in; an email or a phone is needed."""
+    """The data of a new customer; an email or a phone is required."""
 
     username: UsernameIn
     email: OptionalEmailIn = None
@@ -57,7 +57,7 @@ class RegisterCustomer(Input):
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """A username that can't be had, and an account with neither email nor phone."""
+        """Report an invalid username, and an account with neither email nor phone."""
         username, email = str(sent.get("username") or ""), sent.get("email")
         faults: dict[str, str] = {}
         if sentence := check_username(normalise_username(username), str(email).strip().lower() if email else None):
@@ -68,7 +68,7 @@ class RegisterCustomer(Input):
 
 
 class CreateAccountAtCheckout(Input):
-    """What a guest who has just ordered fills in; the email becomes the username."""
+    """The data of a guest who has just ordered; the email becomes the username."""
 
     email: EmailIn
     password: NewPasswordIn
@@ -84,7 +84,7 @@ class CreateAccountAtCheckout(Input):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A new account that waits for its proof; the debug values are None unless DEBUG_TOKENS is on."""
+    """A new account that waits for verification. The debug values are None unless DEBUG_TOKENS is on."""
 
     message: str
     user: Profile
@@ -96,7 +96,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """The settings that accounts depend on; `shop_url` is where mailed links lead, without a final slash."""
+    """The settings that accounts depend on. `shop_url` is the base URL of emailed links, without a trailing slash."""
 
     shop_url: str
     secret_key: str
@@ -104,10 +104,10 @@ class AccountRules:
 
 
 async def register_customer(db: AsyncSession, data: RegisterCustomer, *, rules: AccountRules) -> Registered:
-    """Open an account and send what verifies it: a link to its email, else a code to its phone.
+    """Open an account and send what verifies it: a link to its email, or else a code to its phone.
 
     Raises InvalidInput naming every bad field, and Refused with `duplicate_field` and `hint` for a username, email or
-    phone that another account has. A phone is looked for under a lock on it, since the book may hold it twice.
+    phone that another account has. The phone is locked while it is looked up, since existing data may contain it twice.
     """
     phone, phone_raw = split_phone(data.phone)
     customer = Customer(
@@ -128,9 +128,9 @@ async def register_customer(db: AsyncSession, data: RegisterCustomer, *, rules: 
 async def create_account_at_checkout(
     db: AsyncSession, data: CreateAccountAtCheckout, *, rules: AccountRules
 ) -> Registered:
-    """Open an account for a guest with the email as its username; the named order follows once it is verified.
+    """Open an account for a guest with the email as its username; the named order is linked once it is verified.
 
-    Raises as `register_customer` does. An order that does not match, or is not a guest's, is passed over in silence.
+    Raises like `register_customer`. An order that does not match, or is not a guest's, is ignored silently.
     """
     phone, phone_raw = split_phone(data.delivery_phone)
     first_name, _, last_name = data.delivery_name.partition(" ")
@@ -154,9 +154,10 @@ async def create_account_at_checkout(
 
 
 def check_username(username: str, email: str | None) -> str | None:
-    """What is wrong with a username, if anything.
+    """Return what is wrong with a username, or None.
 
-    It is the account's own email, or letters, digits and a few marks: whatever looks like another name is read as that.
+    It must be the account's own email, or letters, digits and a few marks: characters that look like others are
+    normalised.
     """
     if username.lower() == email:
         return None
@@ -176,7 +177,7 @@ async def refuse_duplicates(
 ) -> None:
     """Raise Refused for the first of these (username, email, phone) that another account has.
 
-    Two accounts that would take one phone at once wait for one another here.
+    Two concurrent requests for one phone wait for each other here.
     """
     if customer.phone is not None and "phone" in names:
         await db.execute(
@@ -213,14 +214,14 @@ def _duplicate(name: str, field: str) -> Refused:
 async def _open_account(
     db: AsyncSession, customer: Customer, *, rules: AccountRules, phone_field: str = "phone"
 ) -> Registered:
-    """Write the account, note it in the audit trail and send what verifies it."""
+    """Write the account, add an audit entry and send what verifies it."""
     await refuse_duplicates(db, customer, phone_field=phone_field)
     try:
         async with db.begin_nested():
             db.add(customer)
             await db.flush()
     except IntegrityError as error:
-        # Somebody took a name between the question and the answer.
+        # A name was taken between the check and the insert.
         await refuse_duplicates(db, customer, phone_field=phone_field)
         raise _duplicate("username", "username") from error
     await record_audit(
@@ -246,7 +247,7 @@ async def _send_proof(db: AsyncSession, customer: Customer, *, rules: AccountRul
         token = await send_verification_link(db, customer.id, email=customer.email, shop_url=rules.shop_url)
         message = "Your account is made. Open the link that we have mailed you, then sign in."
     else:
-        assert customer.phone is not None  # one of the two was asked for
+        assert customer.phone is not None  # one of the two is required
         code = await text_code(db, customer.id, phone=customer.phone, secret_key=rules.secret_key)
         message = "Your account is made. Confirm it with the code that we have texted you, then sign in."
     return Registered(

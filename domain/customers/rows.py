@@ -1,4 +1,4 @@
-"""How staff see customers: the rows of lists and of one record, the same fields everywhere."""
+"""Customers as staff see them: the rows of lists and of one record, with the same fields everywhere."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -21,7 +21,7 @@ ADDRESS_PARTS = ("street", "city", "state", "zip", "country")
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """One customer as the desk sees it; `do_not_call` is also true for a number that is marked by itself."""
+    """One customer as staff see it. `do_not_call` is also true if only the number is suppressed."""
 
     id: int
     username: str
@@ -66,27 +66,27 @@ class CustomerRow:
 
     @property
     def name(self) -> str:
-        """The contact's whole name."""
+        """The contact's full name."""
         return f"{self.first_name} {self.last_name}".strip()
 
     @property
     def title(self) -> str:
-        """What the customer is called: the company, else the person, else the username."""
+        """The name of the customer: the company, or else the person, or else the username."""
         return self.company_name or self.name or self.username
 
     @property
     def shipping_address(self) -> str:
-        """The delivery address on one line."""
+        """The delivery address as one line."""
         return self._address("shipping")
 
     @property
     def billing_address(self) -> str:
-        """The billing address on one line."""
+        """The billing address as one line."""
         return self._address("billing")
 
     @property
     def email_verified(self) -> bool:
-        """True once the email was proven."""
+        """True once the email is verified."""
         return self.email_verified_at is not None
 
     def _address(self, kind: str) -> str:
@@ -94,14 +94,14 @@ class CustomerRow:
 
 
 def is_suppressed(kind: str) -> ColumnElement[bool]:
-    """The condition that a customer must not be called (or texted): by its own mark or by one of its numbers."""
+    """The condition that a customer must not be called (or texted), by their own mark or one of their numbers."""
     by_number = exists().where(NUMBERS[kind], NUMBERS.phone.in_([CUSTOMERS.phone, CUSTOMERS.phone2]))
     return or_(CUSTOMERS[kind], by_number)
 
 
-# How the usernames of emptied rows begin.
+# The prefix of usernames of emptied rows.
 EMPTIED = "deleted-"
-# A constant text, by which a statement is known to want what the index of the others holds.
+# A constant text, so that the planner recognises the condition of the partial index.
 _IS_EMPTIED: ColumnElement[bool] = and_(
     ~CUSTOMERS.is_active, CUSTOMERS.username.like(literal_column(f"'{EMPTIED}%'")), CUSTOMERS.email.is_(None)
 )
@@ -119,12 +119,12 @@ SELECT_ROWS: Select[Any] = select(*_COLUMNS).select_from(_FROM)
 
 
 async def read_rows(db: Reader, statement: Select[Any]) -> list[CustomerRow]:
-    """The rows of a statement that began as `SELECT_ROWS`."""
+    """Return the rows of a statement based on `SELECT_ROWS`."""
     return [CustomerRow(*row) for row in await db.execute(statement)]
 
 
 async def get_customer(db: Reader, customer_id: int) -> CustomerRow:
-    """One customer; raises NotFound, also for one whose account was emptied."""
+    """Return one customer. Raises NotFound, also if the account was emptied."""
     rows = await read_rows(db, SELECT_ROWS.where(and_(CUSTOMERS.id == customer_id, ~is_emptied())))
     if not rows:
         raise NotFound("There is no such customer.")
@@ -132,5 +132,5 @@ async def get_customer(db: Reader, customer_id: int) -> CustomerRow:
 
 
 def is_emptied() -> ColumnElement[bool]:
-    """A row that stays for its ledger alone, after its owner was deleted."""
+    """The condition of a row that is kept only for its ledger, after the customer was deleted."""
     return _IS_EMPTIED

@@ -1,4 +1,4 @@
-"""The "Save Me Money" form: kept first, then mailed to the sales address, and answered by a colleague."""
+"""The "Save Me Money" form: stored, emailed to the sales inbox, and answered by a colleague."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -43,7 +43,7 @@ class SaveMeMoney(Input):
 
 
 class SavingsTab(StrEnum):
-    """What the list shows."""
+    """The tabs of the list."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -51,14 +51,14 @@ class SavingsTab(StrEnum):
 
 
 class SavingsFilters(PageInput):
-    """The address of the list."""
+    """The filters of the list, from its URL."""
 
     state: SavingsTab = SavingsTab.OPEN
     q: Text60 | None = None
 
 
 async def prepare_invoice(invoice: bytes | None) -> NormalisedImage | None:
-    """Check an invoice by content (JPEG, PNG, WebP or PDF up to 10 MB) and re-encode a picture; None for none sent.
+    """Check an invoice by content (JPEG, PNG, WebP or PDF up to 10 MB) and re-encode an image; None if none was sent.
 
     Raises InvalidInput or TooLarge.
     """
@@ -72,7 +72,7 @@ async def prepare_invoice(invoice: bytes | None) -> NormalisedImage | None:
 async def request_savings(
     db: AsyncSession, data: SaveMeMoney, kept: NormalisedImage | None, *, sales_inbox: str
 ) -> SavingsRequest:
-    """Keep the request with its invoice and mail both to the sales inbox."""
+    """Store the request with its invoice and email both to the sales inbox."""
     request = SavingsRequest(
         **data.model_dump() | {"phone": parse_phone(data.phone) or data.phone},
         invoice_type=kept.content_type if kept else "",
@@ -83,7 +83,7 @@ async def request_savings(
     await queue_mail(
         db,
         write_savings_letter(data, request.phone, has_invoice=kept is not None),
-        # Without an inbox the mail waits in the outbox, where administrators see it.
+        # Without an inbox the email stays in the outbox, where administrators see it.
         to=sales_inbox or "(SALES_INBOX is not set)",
         dedupe_key=f"savings_request:{request.id}",
         attachments=[Attachment(name_invoice(request), kept.content_type, kept.data)] if kept else [],
@@ -92,7 +92,7 @@ async def request_savings(
 
 
 def write_savings_letter(data: SaveMeMoney, phone: str, *, has_invoice: bool) -> Letter:
-    """To the sales inbox: who wants to save."""
+    """Return the email to the sales inbox about a new request."""
     lines = [
         f"{data.name}, {data.restaurant_name}",
         f"{data.address}, {data.city}, {data.state}",
@@ -105,14 +105,14 @@ def write_savings_letter(data: SaveMeMoney, phone: str, *, has_invoice: bool) ->
 
 
 def name_invoice(request: SavingsRequest) -> str:
-    """The file name of a request's invoice; its sender's own name is not kept."""
+    """Return the file name of a request's invoice; the sender's file name is not stored."""
     return f"invoice-{request.id}.{_ENDINGS[request.invoice_type]}"
 
 
 async def list_savings_requests(
     db: AsyncSession, asked: SavingsFilters
 ) -> tuple[Page[SavingsRequest], dict[str, Counted]]:
-    """The requests under the filters without their invoices, the newest first, with the count of each tab."""
+    """Return the matching requests without their invoices, newest first, with the count of each tab."""
     await plan_for_values(db)
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in SavingsTab})
     chosen = _choose(asked, asked.state).order_by(SavingsRequest.id.desc())
@@ -131,7 +131,7 @@ def _choose(asked: SavingsFilters, tab: SavingsTab) -> Select[SavingsRequest]:
 
 
 async def get_savings_request(db: AsyncSession, request_id: int) -> SavingsRequest:
-    """One request without its invoice; raises NotFound."""
+    """Return one request without its invoice. Raises NotFound."""
     chosen = select(SavingsRequest).where(SavingsRequest.id == request_id)
     found = (await db.scalars(chosen.options(defer(SavingsRequest.invoice, raiseload=True)))).one_or_none()
     if found is None:
@@ -140,7 +140,7 @@ async def get_savings_request(db: AsyncSession, request_id: int) -> SavingsReque
 
 
 async def get_savings_invoice(db: AsyncSession, request_id: int) -> tuple[str, str, bytes]:
-    """A request's invoice: its file name, its media type and its bytes; raises NotFound when none was sent."""
+    """Return a request's invoice: its file name, its media type and its bytes. Raises NotFound if none was sent."""
     request = await get_savings_request(db, request_id)
     invoice = await db.scalar(select(SavingsRequest.invoice).where(SavingsRequest.id == request_id))
     if invoice is None:
@@ -149,7 +149,7 @@ async def get_savings_invoice(db: AsyncSession, request_id: int) -> tuple[str, s
 
 
 async def mark_savings_answered(db: AsyncSession, request_id: int, *, is_answered: bool, by: Actor) -> None:
-    """Note who answered a request and when, or that nobody has; saying it again changes nothing.
+    """Record who answered a request and when, or that nobody has; repeating it changes nothing.
 
     Raises NotFound.
     """

@@ -1,4 +1,4 @@
-"""Signing customers in and out. Whether an account exists, is closed or locked shows neither in answer nor in work."""
+"""Signs customers in and out. Neither answer nor work reveals whether an account exists, is closed or locked."""
 
 from dataclasses import dataclass
 
@@ -24,14 +24,14 @@ class SignIn(Input):
 
 
 class SignOut(Input):
-    """Whether every browser of the account is to be signed out."""
+    """Whether to sign out all browsers of the account."""
 
     everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SignInContext:
-    """Where somebody signs in from; demo customers are let in from this machine only."""
+    """Where somebody signs in from; demo customers can sign in only from the server's machine."""
 
     address: str
     user_agent: str
@@ -40,7 +40,7 @@ class SignInContext:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A customer who is in, and the session's id for the cookie."""
+    """A signed-in customer, and the session's token for the cookie."""
 
     user: Profile
     session_token: str
@@ -50,7 +50,7 @@ async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> Sig
     """Sign a customer in.
 
     Raises NotSignedIn for wrong credentials, and NotAllowed with `email_verification_required` (or
-    `phone_verification_required`) while the account is not proven. Ten wrong tries make it rest for a quarter of an
+    `phone_verification_required`) while the account is not verified. Ten wrong attempts lock it for a quarter of an
     hour. Locks the account.
     """
     async with current_database().reading() as connection:
@@ -75,7 +75,7 @@ async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> Sig
 
 
 async def enter(db: AsyncSession, customer: Customer, context: SignInContext) -> SignedIn:
-    """Open a session for a locked account whose owner has proven to be there."""
+    """Open a session for a locked account whose owner is authenticated."""
     customer.failed_sign_ins, customer.locked_until = 0, None
     token = await open_session(
         db, SessionKind.CUSTOMER, customer.id, address=context.address, user_agent=context.user_agent
@@ -84,7 +84,7 @@ async def enter(db: AsyncSession, customer: Customer, context: SignInContext) ->
 
 
 async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
-    """End the current session, or all of the account's; does nothing for somebody who is not signed in."""
+    """End the current session, or all sessions of the account; does nothing without a sign-in."""
     if not by.is_customer or by.id is None:
         return
     if data.everywhere:

@@ -1,7 +1,7 @@
-"""What customers owe and with whom they began, from kept standings: exact at any time, whatever changed since the fold.
+"""What customers owe, and their first orders, from stored standings: always exact, whatever changed since the fold.
 
-The rows that count are those of `domain/credit/exposure.py`; of the customers whose orders, invoices or terms changed
-since the last fold they are added up at each look, and these are few.
+The rows that count are those of `domain/credit/exposure.py`. For the few customers whose orders, invoices or terms
+changed since the last fold, they are summed up in each query.
 """
 
 from sqlalchemy import BigInteger, Boolean, Numeric, column, text
@@ -14,7 +14,7 @@ from models.session import raw_connection
 
 FOLD_JOB = "fold_customer_standings"
 _OF_ONE = {"whose_orders": "o.customer_id = w.customer_id", "whose_invoices": "i.customer_id = w.customer_id"}
-# Of the customers in `wanted`.
+# For the customers in `wanted`.
 FRESH = f"""
 SELECT w.customer_id, f.created_at AS first_at, f.sales_rep_id AS first_rep_id, coalesce(d.owes, 0) AS owes,
   d.overdue_at, c.payment_terms = '{PaymentTerms.NET30.value}' AS on_terms,
@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (
 WHERE f.created_at IS NOT NULL OR d.owes > 0
 """  # noqa: S608 - constants of ours
 _COLUMNS = "owes, overdue_at, on_terms, is_over_limit, is_listed"
-# Everybody who owes.
+# All customers who owe.
 SELECT_OWING = f"""
 WITH wanted AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_standing_change)
 SELECT customer_id, owes, coalesce(overdue_at <= now(), false) AS is_overdue, on_terms, is_over_limit, is_listed FROM (
@@ -49,7 +49,7 @@ OWING = (
     )
     .subquery("standing")
 )  # fmt: skip
-# The first orders of everybody between two moments, by the rep that each counts for.
+# The first orders of all customers between two moments, by the rep each counts for.
 COUNT_FIRST = text(f"""
 WITH wanted AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_standing_change)
 SELECT first_rep_id AS sales_rep_id, count(*) AS customers FROM (
@@ -60,7 +60,7 @@ SELECT first_rep_id AS sales_rep_id, count(*) AS customers FROM (
 WHERE first_rep_id IS NOT NULL AND (CAST(:rep_id AS bigint) IS NULL OR first_rep_id = :rep_id)
 GROUP BY first_rep_id
 """)  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and reads the rows that they are about: a note that comes later stays.
+# A single snapshot deletes the changes and reads the rows that they are about, so that later changes remain.
 _FOLD = f"""
 WITH noted AS (DELETE FROM customer_standing_change RETURNING customer_id),
 wanted AS (SELECT DISTINCT customer_id FROM noted),
@@ -81,5 +81,5 @@ SELECT count(*) FROM wanted
 
 
 async def fold_standings(db: AsyncSession) -> int:
-    """Add up again the customers whose standing changed, and return how many there were."""
+    """Recalculate the customers whose standing changed. Returns how many."""
     return int(await (await raw_connection(db)).fetchval(_FOLD))

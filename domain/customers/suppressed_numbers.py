@@ -1,4 +1,4 @@
-"""The page of numbers that must not be called or texted: who asked, when and why; administrators mark and lift."""
+"""The page of suppressed numbers: who asked, when and why; administrators mark and lift."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from models.session import plan_for_values
 
 
 class SuppressionTab(StrEnum):
-    """What the list shows."""
+    """The tabs of the list."""
 
     ALL = "all"
     CALLS = "calls"
@@ -28,14 +28,14 @@ class SuppressionTab(StrEnum):
 
 
 class ListSuppressed(PageInput):
-    """The address of the list."""
+    """The filters of the list, from its URL."""
 
     q: Text60 | None = None
     tab: SuppressionTab = SuppressionTab.ALL
 
 
 class MarkNumber(Input):
-    """A number that is not to be called again, and why."""
+    """A number that must not be called, and why."""
 
     phone: Filled60
     note: Filled2000
@@ -68,7 +68,7 @@ _COLUMNS = [NUMBERS[name] for name in SuppressedRow.__slots__]
 
 
 async def list_suppressed(db: AsyncSession, query: ListSuppressed, *, by: Actor) -> Page[SuppressedRow]:
-    """A page of marked numbers, the latest change first."""
+    """Return a page of marked numbers, latest change first."""
     await plan_for_values(db)
     require(by, Right.LIFT_SUPPRESSION, "Only administrators see suppressed numbers.")
     conditions: list[ColumnElement[bool]] = [or_(NUMBERS.do_not_call, NUMBERS.do_not_text)]
@@ -83,7 +83,7 @@ async def list_suppressed(db: AsyncSession, query: ListSuppressed, *, by: Actor)
 
 
 async def mark_number(db: AsyncSession, data: MarkNumber, *, by: Actor) -> str:
-    """Mark a number that somebody asked us not to call, whether a customer has it or not; answers it in E.164."""
+    """Mark a number that must not be called, whether or not a customer has it. Returns it in E.164."""
     require(by, Right.LIFT_SUPPRESSION, "Only administrators mark numbers here.")
     phone = parse_phone(data.phone)
     if phone is None:
@@ -93,6 +93,6 @@ async def mark_number(db: AsyncSession, data: MarkNumber, *, by: Actor) -> str:
 
 
 async def lift_number(db: AsyncSession, phone: str, data: LiftMark, *, by: Actor) -> bool:
-    """Let a number be called again, with a note; False when it was not marked."""
+    """Allow calls to a number again, with a note. Returns False if it was not marked."""
     require(by, Right.LIFT_SUPPRESSION, "Only administrators lift do-not-call.")
     return await suppression.lift_do_not_call(db, phone, note=data.note, by=by)

@@ -1,4 +1,4 @@
-"""A customer's terms, limit and rep, set by managers; orders that are open keep the terms they were placed on."""
+"""A customer's terms, limit and rep, set by managers; open orders keep the terms on which they were placed."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ from models import AuditAction, PaymentTerms, Staff
 
 
 class SetTerms(Input):
-    """How a customer pays, up to how much, and which rep looks after them, if any."""
+    """How a customer pays, the credit limit, and the rep who looks after them, if any."""
 
     payment_terms: PaymentTerms
     credit_limit: MoneyIn = ZERO
@@ -27,7 +27,7 @@ class SetTerms(Input):
 
 
 async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: Actor) -> None:
-    """Set all three. Raises NotFound, InvalidInput for a rep that there is not, Refused for a stale version."""
+    """Set all three. Raises NotFound, InvalidInput for an unknown rep, and Refused for a stale version."""
     require(by, Right.SET_TERMS, "Only a manager sets terms.")
     customer = await lock_editable(db, customer_id, by=by)
     if data.version is not None and data.version != customer.version:

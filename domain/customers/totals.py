@@ -1,4 +1,4 @@
-"""What customers have bought: orders that were not cancelled, counted and added up by index, a batch at a time."""
+"""The totals of customers' orders, without cancelled ones, counted by index, a batch at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from models import Order, OrderStatus, columns_of
 ORDERS = columns_of(Order)
 
 
-# The median of the days between order days, of customers with three of them and more.
+# The median of the days between order days, for customers with at least three order days.
 _GAPS = text("""
 SELECT customer_id, greatest(round(percentile_cont(0.5) WITHIN GROUP (ORDER BY gap)), 1)::int AS gap
 FROM (
@@ -28,7 +28,7 @@ WHERE gap IS NOT NULL GROUP BY customer_id HAVING count(*) > 1
 """).bindparams(bindparam("ids", expanding=True))
 
 
-# The median of the days from an order on terms to the payment that settled it, of the newest fifty.
+# The median of the days from an order on terms to the payment that settled it, for the newest fifty.
 _PAYS_AFTER = text("""
 SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY days))::int FROM (
   SELECT extract(epoch FROM max(p.created_at) - o.created_at) / 86400 AS days
@@ -41,7 +41,7 @@ SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY days))::int FROM (
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """How many orders, worth how many US dollars together, and when the last one came."""
+    """The number of orders, their sum in US dollars, and the time of the last one."""
 
     order_count: int = 0
     total_spent: Decimal = ZERO
@@ -52,7 +52,7 @@ NOTHING = Bought()
 
 
 async def sum_orders_of(db: Reader, customer_ids: Sequence[int]) -> dict[int, Bought]:
-    """The totals of those of the customers that have an order, in one statement."""
+    """Return the totals of those customers who have orders, in one statement."""
     if not customer_ids:
         return {}
     statement = (
@@ -64,7 +64,7 @@ async def sum_orders_of(db: Reader, customer_ids: Sequence[int]) -> dict[int, Bo
 
 
 async def find_usual_gaps(db: Reader, customer_ids: Sequence[int], timezone: tzinfo) -> dict[int, int]:
-    """The usual days between two order days of each customer who has such a rhythm, in one statement."""
+    """Return the usual gap in days of each customer who has one, in one statement."""
     if not customer_ids:
         return {}
     rows = await db.execute(_GAPS, {"ids": list(customer_ids), "zone": str(timezone)})
@@ -72,6 +72,6 @@ async def find_usual_gaps(db: Reader, customer_ids: Sequence[int], timezone: tzi
 
 
 async def find_days_to_pay(db: Reader, customer_id: int) -> int | None:
-    """After how many days a customer usually pays an order on terms; None while none is paid."""
+    """Return the number of days after which a customer usually pays an order on terms; None if none is paid."""
     days: int | None = (await db.execute(_PAYS_AFTER, {"customer": customer_id})).scalar_one()
     return days

@@ -1,4 +1,4 @@
-"""What somebody types about a customer, read into the kept form: numbers with their extensions, addresses in parts."""
+"""Converts what somebody types about a customer to its stored form: numbers with extensions, addresses in parts."""
 
 import re
 from typing import Annotated
@@ -22,13 +22,13 @@ ZIP = re.compile(r"\d{5}(-?\d{4})?", re.ASCII)
 
 
 def read_phone(text: str) -> tuple[str | None, str]:
-    """A typed number in E.164, and the text itself where it says more than the number (an extension, a name)."""
+    """Return a typed number in E.164, and the text if it says more than the number (an extension, a name)."""
     phone = parse_phone(text)
     return phone, text if phone is None or not _PLAIN.fullmatch(text) else ""
 
 
 def read_address(text: str) -> dict[str, str]:
-    """The five parts of an address by name; one that was not understood is all street."""
+    """Return the five parts of an address by name; if it can't be parsed, all of it is the street."""
     parsed = parse_address(text)
     return {
         "street": parsed.street,
@@ -40,7 +40,7 @@ def read_address(text: str) -> dict[str, str]:
 
 
 def find_address_fault(state: str, zip_code: str, country: str = "US") -> str:
-    """What is wrong with the state or the ZIP of a US address; empty when nothing is."""
+    """Return what is wrong with the state or the ZIP of a US address; an empty string if nothing is."""
     if country != "US":
         return ""
     if state and state.upper() not in STATES:
@@ -57,5 +57,5 @@ def _check_address(text: str) -> str:
     return text
 
 
-# An address on one line: "88 Grist Road, Alder Falls, OH 44099"; one that is not understood is kept as its street.
+# An address as one line: "88 Grist Road, Alder Falls, OH 44099"; if it can't be parsed, all of it is the street.
 AddressIn = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_address)]

@@ -1,4 +1,4 @@
-"""Finding the customer of a hand-entered order by email or phone, or making one without a sign-in."""
+"""Finds the customer of a manually entered order by email or phone, or creates one without a sign-in."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,9 +13,9 @@ from models import AuditAction, Customer, Role
 
 
 async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: Actor) -> int:
-    """The id of the customer with this email, else with this phone, else of a new one.
+    """Return the id of the customer with this email, or else with this phone, or else of a new one.
 
-    Raises InvalidInput without either. A phone that several customers share finds nobody.
+    Raises InvalidInput without either. A phone that several customers share matches none.
     """
     phone, phone_raw = split_phone(data.delivery_phone)
     if not data.delivery_email and not phone:

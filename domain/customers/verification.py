@@ -1,4 +1,4 @@
-"""Proving an account's email by the mailed link; only then may it sign in and only then do its orders follow."""
+"""Verifies an account's email by an emailed link; only then may it sign in, and only then are its orders linked."""
 
 from dataclasses import dataclass
 
@@ -18,20 +18,20 @@ from models import AuditAction, CodePurpose, Customer
 
 
 class VerifyEmail(Input):
-    """The token of the mailed link."""
+    """The token of the emailed link."""
 
     token: Filled200
 
 
 class ResendVerification(Input):
-    """The email (or the username) of the account that waits."""
+    """The email (or the username) of the account to verify."""
 
     email: Filled200
 
 
 @dataclass(frozen=True, slots=True)
 class SentAnswer:
-    """What is answered in every case; the debug value is None unless DEBUG_TOKENS is on."""
+    """The answer in all cases. The debug value is None unless DEBUG_TOKENS is on."""
 
     message: str
     debug_token: str | None = None
@@ -39,10 +39,10 @@ class SentAnswer:
 
 
 async def verify_email(db: AsyncSession, data: VerifyEmail, *, shop_url: str) -> Profile:
-    """Mark the account's email as proven and link the guest orders that name it; a changed email takes effect.
+    """Mark the account's email as verified and link the guest orders with it; a changed email takes effect.
 
-    Raises InvalidInput for a link that is used, older than 48 hours or for an email that the account has no more, and
-    Refused for a changed email that another account has by now.
+    Raises InvalidInput for a link that is used, older than 48 hours, or for an email that the account no longer has,
+    and Refused for a changed email that another account has by now.
     """
     if (change := await find_email_code(db, CodePurpose.EMAIL_CHANGE, data.token)) and change.owner.customer_id:
         return await confirm_new_email(db, change, shop_url=shop_url)
@@ -52,7 +52,7 @@ async def verify_email(db: AsyncSession, data: VerifyEmail, *, shop_url: str) ->
 
 
 async def mark_email_verified(db: AsyncSession, customer: Customer) -> None:
-    """Note the proof of a locked account's email, and take over the guest orders that name it."""
+    """Record the verification of a locked account's email, and link the guest orders with it."""
     await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION])
     if customer.email_verified_at is None:
         customer.email_verified_at = now()
@@ -73,9 +73,9 @@ async def mark_email_verified(db: AsyncSession, customer: Customer) -> None:
 async def resend_verification(
     db: AsyncSession, data: ResendVerification, *, shop_url: str, shows_token: bool
 ) -> SentAnswer:
-    """Mail the verification link again, at most three times an hour.
+    """Email the verification link again, at most three times an hour.
 
-    Where nothing is waiting, the same statements run and are taken back.
+    If nothing waits for verification, the same statements run and are rolled back.
     """
     await commit_without_waiting(db)
     account = await find_account(db, data.email)

@@ -1,4 +1,4 @@
-"""Accounts that their owners opened in the shop themselves, by a proven email or phone, or by Google."""
+"""Accounts that customers opened in the shop themselves, with a verified email or phone, or through Google."""
 
 from sqlalchemy import ColumnElement, func, select, text
 
@@ -10,18 +10,18 @@ from models.customer import REGISTERED
 
 
 class ListWebsiteUsers(PageInput):
-    """What the list may be asked for."""
+    """The filters of the list."""
 
     search: Text200 | None = None
     """Company, name, email, username or phone."""
 
 
-# The very words of the index, so that it is taken.
+# Exactly the condition of the partial index, so that it is used.
 _QUALIFIED = text(REGISTERED)
 
 
 async def list_website_users(db: Reader, query: ListWebsiteUsers) -> Page[CustomerRow]:
-    """A page of accounts, the newest first, with the exact total."""
+    """Return a page of accounts, newest first, with the exact total."""
     conditions: list[ColumnElement[bool]] = [CUSTOMERS.id.in_(select(CUSTOMERS.id).where(_QUALIFIED))]
     if query.search:
         conditions.append(match_text(query.search))
