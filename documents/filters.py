@@ -1,6 +1,6 @@
-"""How pages and mails write money, dates, phones and numbers: one format each, everywhere.
+"""How pages and mails format money, dates, phone numbers and other numbers: one format for each, everywhere.
 
-A missing value (None) is written as an en dash, so that an empty cell is never mistaken for a fault.
+A missing value (None) is formatted as an en dash, so that an empty cell is not mistaken for an error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oc
 
 
 def show_money(value: Decimal | float | None) -> str:
-    """An amount as `$1,784.90`; below zero the minus stands before the dollar sign."""
+    """Format an amount as `$1,784.90`; the minus of a negative one is before the dollar sign."""
     if value is None:
         return NOTHING
     return format_money(value if type(value) is Decimal else Decimal(str(value)))
 
 
 def format_number(value: Number | None, places: int = 0) -> str:
-    """A count or measure as `1,286`, with a fixed number of decimal places."""
+    """Format a count or measure as `1,286`, with a fixed number of decimal places."""
     if value is None:
         return NOTHING
     if type(value) is int and not places:
@@ -42,22 +42,23 @@ def format_number(value: Number | None, places: int = 0) -> str:
 
 
 def format_percent(value: Number | None, places: int = 1) -> str:
-    """A share as `8.4%`; the value is already in percent, not a fraction."""
+    """Format a share as `8.4%`; the value is in percent already, not a fraction."""
     return NOTHING if value is None else f"{format_number(value, places)}%"
 
 
 def format_points(value: Number) -> str:
-    """By how much a percentage differs from another, in points: `0.3 points` lie between 8.1% and 8.4%."""
+    """Format the difference of two percentages in points: `0.3 points` between 8.1% and 8.4%."""
     return f"{format_number(value, 1)} points"
 
 
 def format_plural(count: int, one: str, many: str = "") -> str:
-    """A count with its noun: `1 order`, `1,286 orders`."""
+    """Format a count with its noun: `1 order`, `1,286 orders`."""
     return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def show_phone(value: str | None) -> str:
-    """A kept number as `(216) 555-0148` or in international form; one of an old book as it was written."""
+    """Format a stored number as `(216) 555-0148` or in international form; an unparsed imported one as it was
+    entered."""
     return _write_phone(value) if value else NOTHING
 
 
@@ -65,7 +66,7 @@ _write_phone = lru_cache(maxsize=4096)(format_phone)
 
 
 def format_date(value: date | None, zone: tzinfo = UTC) -> str:
-    """A day as `Nov 23, 2026`; a moment is first brought to the business's own day."""
+    """Format a day as `Nov 23, 2026`; an instant is converted to the business's time zone first."""
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
@@ -73,7 +74,7 @@ def format_date(value: date | None, zone: tzinfo = UTC) -> str:
 
 
 def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
-    """A day in a list: `Nov 23` in this year, else with the year."""
+    """Format a day in a list: `Nov 23` in this year, else with the year."""
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
@@ -81,7 +82,7 @@ def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
 
 
 def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
-    """The time of day as `9:41 am`."""
+    """Format the time of day as `9:41 am`."""
     if value is None:
         return NOTHING
     moment = value.astimezone(zone)
@@ -89,12 +90,12 @@ def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
 
 
 def format_datetime(value: datetime | None, zone: tzinfo = UTC) -> str:
-    """A moment on a record as `Nov 22, 2026, 6:52 pm`."""
+    """Format an instant on a record as `Nov 22, 2026, 6:52 pm`."""
     return NOTHING if value is None else f"{format_date(value, zone)}, {format_time(value, zone)}"
 
 
 def format_when(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:
-    """A moment in a list: `Today, 8:04 am`, `Nov 22, 6:52 pm`, or with the year when it is not this one."""
+    """Format an instant in a list: `Today, 8:04 am`, `Nov 22, 6:52 pm`, with the year if it is not this one."""
     if value is None:
         return NOTHING
     moment = value.astimezone(zone)
@@ -104,32 +105,32 @@ def format_when(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> s
 
 
 def format_at(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:
-    """A moment within a sentence: `today 8:04 am`, `Nov 22, 6:52 pm`."""
+    """Format an instant within a sentence: `today 8:04 am`, `Nov 22, 6:52 pm`."""
     return format_when(value, zone, today=today).replace("Today, ", "today ")
 
 
 def format_range(first: date, last: date, *, today: date) -> str:
-    """A period as `Oct 25 – Nov 23`, with years only when it is not within this year."""
+    """Format a period as `Oct 25 – Nov 23`, with years only if it is not within this year."""
     if first.year == last.year == today.year:
         return f"{format_day(first, today=today)} – {format_day(last, today=today)}"
     return f"{format_date(first)} – {format_date(last)}"
 
 
 def read_initials(name: str) -> str:
-    """The one or two letters that stand for a person in a round mark: `MH` for Maren Holt."""
+    """Return the one or two letters that represent a person in a round mark: `MH` for Maren Holt."""
     words = [word for word in name.split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
 def with_query(args: dict[str, Any], **changes: Any) -> str:
-    """The page's own query string with some values changed; None takes one out, so links keep the filters."""
+    """Return the page's query string with some values changed, so that links keep the filters; None removes a value."""
     merged = {**args, **changes}
     kept = {name: value for name, value in merged.items() if value not in (None, "", [])}
     return "?" + urlencode(kept, doseq=True)
 
 
 def register_filters(env: Environment, *, zone: ZoneInfo, today: Callable[[], date]) -> None:
-    """Give a template environment every filter, in the business's time zone; `today` is asked at each use."""
+    """Add all filters to a template environment, in the business's time zone; `today` is called at each use."""
     env.filters.update(
         money=show_money,
         number=format_number,

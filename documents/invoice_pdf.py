@@ -1,4 +1,4 @@
-"""An invoice on paper: its template filled with what the revision says, the letterhead, and the way to pay."""
+"""An invoice as a document: its template with the content of the revision, the letterhead, and how to pay."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -37,7 +37,7 @@ _AMOUNTS = frozenset(
 
 
 def make_invoice_writer(settings: Settings) -> WritePdf:
-    """The function that makes this company's invoices."""
+    """Return the function that writes this company's invoices."""
 
     async def write(invoice_id: int, content: dict[str, Any]) -> bytes:
         return await render_pdf(write_invoice_html(invoice_id, content, settings=settings))
@@ -46,7 +46,7 @@ def make_invoice_writer(settings: Settings) -> WritePdf:
 
 
 def write_invoice_html(invoice_id: int, content: Mapping[str, Any], *, settings: Settings, base: str = "") -> str:
-    """The paper as HTML, for its PDF and the preview; `base` is where the browser finds static files."""
+    """Return the document as HTML, for its PDF and the preview; `base` is the URL of static files for the browser."""
     invoice = read_content(content)
     pay_url = "" if invoice["revision"] == 0 else make_invoice_url(invoice_id, settings=settings)
     return (
@@ -67,7 +67,7 @@ METHODS = {
 
 
 def write_statement_html(statement: Statement, *, settings: Settings, base: str = "") -> str:
-    """A customer's statement as HTML; its link opens the page of the invoice that was due first."""
+    """Return a customer's statement as HTML; its link opens the page of the invoice that was due first."""
     pay_url = make_invoice_url(statement.open[0].id, settings=settings) if statement.open else ""
     return (
         paper_environment(settings)
@@ -77,12 +77,12 @@ def write_statement_html(statement: Statement, *, settings: Settings, base: str 
 
 
 async def render_statement(statement: Statement, *, settings: Settings) -> bytes:
-    """A customer's statement as PDF."""
+    """Return a customer's statement as PDF."""
     return await render_pdf(write_statement_html(statement, settings=settings))
 
 
 def read_content(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What a revision keeps, with amounts, dates and the sums that follow from them."""
+    """Return the stored content of a revision, with amounts and dates parsed and the sums added."""
     found = {name: Decimal(value) if name in _AMOUNTS else value for name, value in content.items()}
     found["items"] = [
         {name: Decimal(value) if name in _AMOUNTS else value for name, value in line.items()}
@@ -98,7 +98,7 @@ def read_content(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _draw_pay_code(pay_url: str) -> QrCode | None:
-    """The code beside the way to pay; the paper around it is white for two modules more at least."""
+    """Return the QR code for payment, or None; the white paper around it adds at least two modules to its margin."""
     return draw_qr(pay_url, quiet=2) if pay_url else None
 
 
@@ -117,7 +117,7 @@ def _environment(zone: str, name: str, address: str, phone: str) -> Environment:
 
 
 def paper_environment(settings: Settings) -> Environment:
-    """The templates of papers with the company's letterhead."""
+    """Return the environment of the document templates, with the company's letterhead."""
     return _environment(
         settings.business_timezone, settings.company_name, settings.company_address, settings.company_phone
     )

@@ -1,7 +1,7 @@
-"""Mails as HTML, made from their plain text: a link on a line of its own is a button, lines of goods and of sums are a
+"""Mails as HTML, made from their plain text: a link on a line of its own becomes a button, lines of goods and of sums a
 table, and lines below a caption (`Delivery to:`) an address.
 
-So the two never say different things, and who reads mails as text misses nothing.
+So the two versions always say the same, and those who read mails as text miss nothing.
 """
 
 import re
@@ -23,14 +23,14 @@ _LINK = re.compile(r"https?://\S+")
 # A sum on a line of its own, such as `Total: $12.00` or `INV-000473 (your PO 12/7), due Dec 30: $12.00`.
 _SUM = re.compile(r"(?P<word>[A-Z].{1,120}): (?P<amount>−?\$[\d,.]+)")
 _CAPTION = re.compile(r"[A-Z][\w ]{1,40}:")
-# What the words above a link ask for, which its button repeats.
+# What the text above a link asks for, repeated on its button.
 _ASKS = re.compile(r"Pay \$[\d,]+\.\d\d")
 _GOODS = re.compile(r"(?P<quantity>[\d,]+) × (?P<name>.+?)(?: \((?P<sku>[^()]+)\))?: (?P<amount>\$[\d,.]+)")
-# What else is open, which the page of the mail's first link pays too.
+# Other open invoices, which can be paid on the page of the mail's first link too.
 _ALSO_OPEN = re.compile(
     r"(?P<what>Also open: .+)\. The same page pays (?P<which>both|all of them), (?P<amount>\$[\d,.]+)\."
 )
-# What a link is for, by the beginning of its path; another one says its address.
+# The text of a button by the beginning of the link's path; for other links it is the address.
 BUTTONS = {
     "/pay/sub/": "See your subscription", "/pay/": "Look and pay", "/verify-email": "Confirm your email",
     "/reset-password": "Choose a new password", "/undo-email": "Keep my email",
@@ -38,7 +38,7 @@ BUTTONS = {
     "/portal/undo-email": "Keep my email", "/portal/sign-in": "Sign in",
     "/portal/orders/": "Open the order", "/portal/": "Open the portal",
 }  # fmt: skip
-# Links that are no button, by the end of their path.
+# Links that are not buttons, by the end of their path.
 QUIET = {"/reminders": "No more reminders"}
 
 
@@ -54,9 +54,8 @@ def _environment() -> Environment:
 
 
 def split_paragraphs(text: str) -> list[dict[str, Any]]:
-    """The text's paragraphs: each its lines, the one link that stands alone in it, goods with their sums, lines with a
-    caption, or what else is open.
-    """
+    """Split the text into paragraphs: lines of text, a link of its own, goods with their sums, lines with a caption, or
+    other open invoices."""
     paragraphs: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in block.splitlines()]
@@ -79,7 +78,7 @@ def split_paragraphs(text: str) -> list[dict[str, Any]]:
 
 
 def _split_links(paragraphs: list[dict[str, Any]], lines: list[str]) -> None:
-    """Add a block's words, and each link in it by itself; the words above one may name its button."""
+    """Add the text of a block, and each link in it separately; the text above a link may determine its button."""
     kept: list[str] = []
     for line in lines:
         if not _LINK.fullmatch(line):
@@ -110,13 +109,13 @@ def _paragraph(**parts: Any) -> dict[str, Any]:
 
 
 def name_quiet_link(link: str) -> str:
-    """The words of a link that stands small at the end of a mail; nothing for any other."""
+    """Return the text of a small link at the end of a mail; empty for any other."""
     path = urlsplit(link).path
     return next((word for ending, word in QUIET.items() if path.endswith(ending)), "")
 
 
 def name_link(link: str) -> str:
-    """The words on a link's button, or nothing where its purpose is not known."""
+    """Return the text of a link's button; empty if its purpose is not known."""
     path = urlsplit(link).path
     if name_quiet_link(link):
         return ""
@@ -124,13 +123,14 @@ def name_link(link: str) -> str:
 
 
 def find_skus(text: str) -> list[str]:
-    """The SKUs of the goods that a mail lists."""
+    """Return the SKUs of the goods that a mail lists."""
     found = (_GOODS.fullmatch(line.strip()) for line in text.splitlines())
     return [match["sku"] for match in found if match and match["sku"]]
 
 
 def make_mail_writer(settings: Settings, pictures: Mapping[str, str] | None = None) -> WriteHtml:
-    """The function that wraps a mail of this company into its frame; `pictures` are addresses by SKU in lower case."""
+    """Return the function that wraps a mail of this company in its frame; `pictures` are addresses by lower-case
+    SKU."""
 
     def write(subject: str, text: str) -> str:
         return (

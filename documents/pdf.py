@@ -1,6 +1,5 @@
-"""PDFs from HTML. The PDF maker runs in child processes only: it takes a second to load, and a machine that lacks
-its libraries or fonts would lose the server with it.
-"""
+"""PDFs from HTML. The PDF library runs only in child processes: it takes a second to load, and on a machine without its
+libraries or fonts it would take the server down."""
 
 import asyncio
 import gc
@@ -19,11 +18,11 @@ from domain.kernel.errors import OutsideServiceFailed
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 LONGEST_SECONDS = 60
-# A child that made so many documents is replaced, so that what it leaks stays bounded.
+# A child that has made this many documents is replaced, which limits its memory leaks.
 DOCUMENTS_PER_CHILD = 200
 
 
-# So many bytes of papers are at hand, the newest ones.
+# The size of the cache of documents in bytes; the newest are kept.
 MOST_AT_HAND = 16_000_000
 
 
@@ -37,9 +36,9 @@ class _AtHand:
 
 
 async def render_again(html: str) -> bytes:
-    """As `render_pdf`; a paper that says what one says that was made lately is that one.
+    """Like `render_pdf`, but return a recent PDF of the same HTML if there is one.
 
-    For papers that nothing keeps: a viewer fetches what it shows a second time, and people print a slip once more.
+    For documents that are not stored: a viewer fetches the document a second time, and people print a slip again.
     """
     known = sha256(html.encode()).digest()
     if (paper := _AtHand.papers.get(known)) is None:
@@ -52,11 +51,11 @@ async def render_again(html: str) -> bytes:
 
 
 async def render_pdf(html: str) -> bytes:
-    """The PDF of an HTML page that refers to nothing but our own static files, by paths below `static/`.
+    """Return the PDF of an HTML page that refers only to our own static files, by paths below `static/`.
 
-    Raises OutsideServiceFailed when the PDF maker dies or takes longer than a minute.
+    Raises OutsideServiceFailed if the PDF process dies or takes longer than a minute.
     """
-    # One more try with fresh children: another document may have killed the one that had this one too.
+    # Retry once with new children: another document may have killed the one that also had this document.
     for _ in range(2):
         with suppress(BrokenProcessPool):
             return await _render_once(html)
@@ -75,13 +74,13 @@ async def _render_once(html: str) -> bytes:
         raise
     except TimeoutError:
         if work.running():
-            # A child that hangs takes no place from the documents to come; one that only waited hurts nobody.
+            # A child that hangs must not block later documents; one that was only waiting can be replaced without harm.
             _retire(children)
         raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.") from None
 
 
 def _retire(children: ProcessPoolExecutor) -> None:
-    """Start new documents in new children; those that others wait for in these are finished."""
+    """Start new documents in new children; the pending ones in these are finished."""
     if _Pool.children is children:
         _Pool.children = None
     children.shutdown(wait=False)
@@ -107,7 +106,8 @@ def _children() -> ProcessPoolExecutor:
 
 @cache
 def _fonts() -> Any:
-    """The fonts of all papers, read by the first one of a child; each is known by its rule in paper.css."""
+    """Return the fonts of all documents, loaded by the first document of a child; each is named by its rule in
+    paper.css."""
     from weasyprint.text.fonts import FontConfiguration
 
     return FontConfiguration()
@@ -136,9 +136,9 @@ def _write_pdf(html: str) -> bytes:
 
 @cache
 def _freeze_what_stays() -> None:
-    """Take the PDF maker, which its first document loaded, out of the garbage collector's rounds in this child.
+    """Exclude the PDF library, loaded by the first document, from garbage collection in this child.
 
-    Else every fourth document waits half its time longer, while each part of the maker is looked at again.
+    Otherwise every fourth document takes half as long again, while all objects of the library are scanned.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Discord: one plain call that posts to a channel's webhook."""
+"""Discord: one call that posts to the webhook of a channel."""
 
 import httpx2
 
@@ -7,14 +7,15 @@ from integrations.http import open_client
 
 TIMEOUT_SECONDS = 15
 LONGEST_POST = 2000
-# Where it does not say how long.
+# Used if the answer does not say how long to wait.
 SHORTEST_WAIT_SECONDS = 1.0
 
 
 async def post_message(webhook_url: str, *, text: str) -> None:
-    """Post a text; it pings nobody. Raises ServiceRefused when the webhook is gone, ServiceFailed otherwise.
+    """Post a text that mentions nobody. Raises ServiceRefused if the webhook does not exist any more, else
+    ServiceFailed.
 
-    One that says how long Discord wants to be left alone carries it as `wait_seconds`.
+    If Discord says how long to wait, the error has it as `wait_seconds`.
     """
     content = text if len(text) <= LONGEST_POST else text[: LONGEST_POST - 1] + "…"
     try:
@@ -23,7 +24,7 @@ async def post_message(webhook_url: str, *, text: str) -> None:
     except httpx2.InvalidURL as error:
         raise ServiceRefused("The Discord webhook's address is not a URL.") from error
     except httpx2.HTTPError as error:
-        # The address is a secret, so that the library's own words stay out.
+        # The address is a secret, so the library's message is not used.
         raise ServiceFailed(f"Discord could not be reached: {type(error).__name__}.") from error
     if answer.is_success:
         return
@@ -34,7 +35,7 @@ async def post_message(webhook_url: str, *, text: str) -> None:
 
 
 def _read_wait(answer: httpx2.Response) -> float:
-    """How long Discord wants to be left alone: by its header, or else by its body, which knows fractions."""
+    """Return how many seconds Discord wants us to wait: by its header, else by its body, which has fractions."""
     try:
         in_body = answer.json().get("retry_after")
     except (ValueError, AttributeError):

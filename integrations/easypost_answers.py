@@ -1,4 +1,4 @@
-"""What EasyPost answers, read: shipments, rates, trackers, checked addresses and events."""
+"""Parse the answers of EasyPost: shipments, rates, trackers, checked addresses and events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from integrations.errors import ServiceFailed
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a carrier takes for one parcel, in US dollars."""
+    """The price of a carrier for one parcel, in US dollars."""
 
     id: str
     carrier: str
@@ -23,7 +23,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class TrackerReport:
-    """What EasyPost says of a parcel's way; `said_at` is when it said so."""
+    """The state of a parcel according to EasyPost; `said_at` is the time of the report."""
 
     id: str
     tracking_number: str
@@ -37,7 +37,7 @@ class TrackerReport:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """One parcel at EasyPost: its rates, and once it is bought its label and number."""
+    """One parcel at EasyPost: its rates and, once bought, its label and tracking number."""
 
     id: str
     reference: str
@@ -58,7 +58,7 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class CheckedAddress:
-    """An address as the carrier writes it; `problem` says what keeps it from being delivered."""
+    """An address as the carrier writes it; `problem` says why it can't be delivered to."""
 
     street1: str
     street2: str
@@ -73,7 +73,7 @@ class CheckedAddress:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A webhook's event: what it is about stands in `result`."""
+    """An event of a webhook; `result` is the object concerned."""
 
     id: str
     kind: str
@@ -81,7 +81,7 @@ class Event:
 
 
 def read_shipment(answer: Mapping[str, Any]) -> Shipment:
-    """A shipment from EasyPost's words; raises ServiceFailed for an answer that is none."""
+    """Parse a shipment. Raises ServiceFailed for an answer that is not a shipment."""
     label = _object(answer, "postage_label")
     selected, tracker = _object(answer, "selected_rate"), _object(answer, "tracker")
     return Shipment(
@@ -99,7 +99,7 @@ def read_shipment(answer: Mapping[str, Any]) -> Shipment:
 
 
 def read_rate(answer: Mapping[str, Any]) -> Rate:
-    """A rate; its money comes as text."""
+    """Parse a rate; its amount is sent as text."""
     days = answer.get("delivery_days") or answer.get("est_delivery_days")
     return Rate(
         id=_text(answer, "id"),
@@ -112,7 +112,7 @@ def read_rate(answer: Mapping[str, Any]) -> Rate:
 
 
 def read_tracker(answer: Mapping[str, Any]) -> TrackerReport:
-    """Where a parcel is; details without a time are kept at their place."""
+    """Parse the state of a parcel; details without a time keep their place."""
     return TrackerReport(
         id=_text(answer, "id"),
         tracking_number=_text(answer, "tracking_code"),
@@ -138,7 +138,7 @@ def _read_detail(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_address(answer: Mapping[str, Any]) -> CheckedAddress:
-    """A checked address with what keeps it from being delivered."""
+    """Parse a checked address, with the reason why it can't be delivered to."""
     delivery = _object(_object(answer, "verifications"), "delivery")
     problems = [str(each.get("message") or each.get("code") or "") for each in _rows(delivery, "errors")]
     return CheckedAddress(
@@ -155,7 +155,7 @@ def read_address(answer: Mapping[str, Any]) -> CheckedAddress:
 
 
 def read_event(answer: Mapping[str, Any]) -> Event:
-    """A webhook's event."""
+    """Parse an event of a webhook."""
     result = answer.get("result")
     return Event(
         _text(answer, "id"), str(answer.get("description") or ""), dict(result) if isinstance(result, dict) else {}

@@ -1,6 +1,7 @@
-"""EasyPost, through its own library in a thread: shipments with their rates, buying, refunds, addresses, trackers.
+"""EasyPost, through its own library in a thread: shipments with rates, buying, refunds, addresses, trackers.
 
-A buy is sent once and never again by itself. Without a clear answer the outcome is unknown, and the caller asks.
+A purchase is sent once and is never repeated automatically. Without a clear answer, the result is unknown, and the
+caller must query it.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ _REFUSED = (BadRequestError, InvalidRequestError, PaymentError, NotFoundError, M
 
 @dataclass(frozen=True, slots=True)
 class EasyPostAccount:
-    """Whose account buys."""
+    """The account that buys."""
 
     key: str = field(repr=False)
     api_base: str = ""
@@ -52,7 +53,7 @@ class EasyPostAccount:
 
 
 class EasyPostRefused(ServiceRefused):
-    """EasyPost has done nothing and says why."""
+    """EasyPost did nothing; the message is its reason."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -64,11 +65,11 @@ class NotThere(EasyPostRefused):
 
 
 class KeyRefused(ServiceFailed):
-    """EasyPost does not take our key, so it has done nothing."""
+    """EasyPost rejected our key, so it did nothing."""
 
 
 class Busy(ServiceFailed):
-    """EasyPost has done nothing and wants to be asked later."""
+    """EasyPost did nothing and wants to be asked later."""
 
 
 class _Threads:
@@ -76,19 +77,19 @@ class _Threads:
 
 
 async def create_shipment(account: EasyPostAccount, request: Mapping[str, Any]) -> Shipment:
-    """Have EasyPost quote one parcel; nothing is bought, so that asking twice costs nothing."""
+    """Request quotes for one parcel; nothing is bought, so that repeating it is free of charge."""
     return read_shipment(await _ask(account, RequestMethod.POST, "/shipments", {"shipment": dict(request)}))
 
 
 async def fetch_shipment(account: EasyPostAccount, shipment_id: str) -> Shipment:
-    """The shipment as it is now."""
+    """Return the current state of the shipment."""
     return read_shipment(await _ask(account, RequestMethod.GET, f"/shipments/{shipment_id}"))
 
 
 async def buy_shipment(
     account: EasyPostAccount, shipment_id: str, rate_id: str, *, insurance: Decimal | None = None
 ) -> Shipment:
-    """Buy the label, once; ServiceFailed that is no refusal means that it may be bought."""
+    """Buy the label, once; a ServiceFailed that is not a refusal means that it may have been bought."""
     body: dict[str, Any] = {"rate": {"id": rate_id}}
     if insurance:
         body["insurance"] = str(insurance)
@@ -96,29 +97,29 @@ async def buy_shipment(
 
 
 async def refund_shipment(account: EasyPostAccount, shipment_id: str) -> Shipment:
-    """Ask the carrier to take the label back; the answer says how far that has come."""
+    """Ask the carrier for a refund of the label; the answer has the state of the refund."""
     return read_shipment(await _ask(account, RequestMethod.POST, f"/shipments/{shipment_id}/refund"))
 
 
 async def check_address(account: EasyPostAccount, address: Mapping[str, Any]) -> CheckedAddress:
-    """The address as the carrier writes it."""
+    """Return the address as the carrier writes it."""
     body = {"address": dict(address), "verify": True}
     return read_address(await _ask(account, RequestMethod.POST, "/addresses", body))
 
 
 async def create_tracker(account: EasyPostAccount, tracking_number: str, carrier: str = "") -> TrackerReport:
-    """Follow a number that was not bought here; the same number again gives the same tracker."""
+    """Track a number that was not bought here; the same number again returns the same tracker."""
     wanted = {"tracking_code": tracking_number} | ({"carrier": carrier} if carrier else {})
     return read_tracker(await _ask(account, RequestMethod.POST, "/trackers", {"tracker": wanted}))
 
 
 async def fetch_tracker(account: EasyPostAccount, tracker_id: str) -> TrackerReport:
-    """Where the parcel is now."""
+    """Return the current state of the parcel."""
     return read_tracker(await _ask(account, RequestMethod.GET, f"/trackers/{tracker_id}"))
 
 
 async def fetch_label(url: str) -> tuple[bytes, str]:
-    """The label's file and its media type, at most 5 MB."""
+    """Return the label's file, at most 5 MB, and its media type."""
     try:
         async with (
             open_client(timeout_seconds=TIMEOUT_SECONDS) as http,
@@ -143,10 +144,10 @@ async def _ask(account: EasyPostAccount, method: RequestMethod, path: str, body:
 
 
 def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any) -> dict[str, Any]:
-    """One call in a thread of its own client: the library's session is not made for several threads."""
+    """Make one call in a thread with its own client: the library's session is not thread-safe."""
     base = {"api_base": account.api_base.rstrip("/")} if account.api_base else {}
     client = EasyPostClient(account.key, timeout=cast(int, account.timeout_seconds), **base)
-    # The library would wait in the thread by itself where an answer says when to come back.
+    # Otherwise the library would wait in the thread if an answer says when to retry.
     client._requests_session.mount(client.api_base, HTTPAdapter(max_retries=0))  # noqa: SLF001 - see below
     waits: list[float] = []
 
@@ -165,7 +166,7 @@ def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any)
     except _REFUSED as error:
         raise EasyPostRefused(_words(error), str(error.code or "")) from error
     except ApiError as error:
-        # A lost connection, a timeout, a 5xx and an answer that is not JSON all leave open what happened.
+        # After a lost connection, a timeout, a 5xx or an answer that is not JSON, the result is unknown.
         raise ServiceFailed(f"EasyPost did not answer: {type(error).__name__}.") from error
     finally:
         client._requests_session.close()  # noqa: SLF001 - the library has no public word for it
@@ -175,7 +176,7 @@ def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any)
 
 
 def _words(error: Any) -> str:
-    """EasyPost's sentence with what it says of each field; these come as objects or as plain texts."""
+    """Return EasyPost's message with those of each field, which are sent as objects or as plain texts."""
     said = str(error.message or "").strip() or "no reason given"
     more = []
     for each in error.errors if isinstance(error.errors, list) else []:

@@ -12,15 +12,16 @@ _SIGNED = "hmac-sha256-hex="
 
 
 class BadSignature(Exception):
-    """A webhook that EasyPost did not sign."""
+    """A webhook that was not signed by EasyPost."""
 
 
 def verify_event(
     body: bytes, headers: Mapping[str, str], secret: str, *, method: str, path: str, at: datetime
 ) -> tuple[bool, bool]:
-    """Which of EasyPost's two signatures are there and right, as (first, second); raises BadSignature for a wrong one.
+    """Return which of the two signatures are present and correct, as (first, second). Raises BadSignature for a wrong
+    one.
 
-    The first signs the body alone; the second, newer one also time, method and path, and is good for five minutes.
+    The first covers only the body; the second, newer one also time, method and path, and is valid for five minutes.
     """
     key = unicodedata.normalize("NFKD", secret).encode()
     first, second = headers.get("X-Hmac-Signature"), headers.get("X-Hmac-Signature-V2")

@@ -1,4 +1,4 @@
-"""ElevenLabs: which conversations an account had, and one of them whole."""
+"""ElevenLabs: list the conversations of an account, and fetch one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,14 +17,14 @@ MOST_PAGES = 100
 
 @dataclass(frozen=True, slots=True)
 class ElevenLabsAccount:
-    """Whose conversations are asked for."""
+    """The account whose conversations are read."""
 
     api_key: str = field(repr=False)
     api_base: str
 
 
 async def list_conversations(account: ElevenLabsAccount, *, since: datetime) -> list[str]:
-    """The ids of the finished conversations that began at or after `since`, the newest first."""
+    """Return the ids of the finished conversations that began at or after `since`, newest first."""
     found: list[str] = []
     cursor = ""
     for _ in range(MOST_PAGES):
@@ -41,7 +41,7 @@ async def list_conversations(account: ElevenLabsAccount, *, since: datetime) -> 
 
 
 async def fetch_conversation(account: ElevenLabsAccount, conversation_id: str) -> dict[str, Any]:
-    """One conversation, in the form of the post-call webhook's `data`."""
+    """Return one conversation, in the form of the `data` of the post-call webhook."""
     return await _get(account, f"/v1/convai/conversations/{quote(conversation_id, safe='')}", {})
 
 

@@ -1,10 +1,10 @@
-"""How the clients of outside companies fail; the domain turns it into its own words."""
+"""Errors of the clients of external services; the domain converts them to its own errors."""
 
 
 class ServiceFailed(Exception):
-    """The company did not answer, or not in a way to act on; trying again later may help.
+    """The service did not answer, or not usably; a later retry may succeed.
 
-    `wait_seconds` is how long it asked to be left alone, 0 when it did not say.
+    `wait_seconds` is how long it asked us to wait, 0 if it did not say.
     """
 
     def __init__(self, message: str, wait_seconds: float = 0) -> None:
@@ -13,19 +13,20 @@ class ServiceFailed(Exception):
 
 
 class ServiceRefused(ServiceFailed):
-    """The company said no for good: a wrong number, an unknown mailbox. Trying again won't help."""
+    """The service refused permanently, for a wrong number or an unknown mailbox for example. A retry won't succeed."""
 
 
 class Unsubscribed(ServiceRefused):
-    """The recipient asked the company for no more messages."""
+    """The recipient asked the service for no more messages."""
 
 
-# A company that asks for more is asked again by the next pass.
+# If a service asks for more, the next pass tries again.
 LONGEST_WAIT_SECONDS = 3600.0
 
 
 def read_retry_after(value: object, *, otherwise: float = 0) -> float:
-    """The seconds of a `Retry-After` header or field, within an hour; a date or nonsense counts as `otherwise`."""
+    """Return the seconds of a `Retry-After` header or field, at most an hour; `otherwise` for a date or an invalid
+    value."""
     try:
         seconds = float(str(value))
     except ValueError:

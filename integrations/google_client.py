@@ -1,6 +1,6 @@
-"""Google sign-in by OpenID Connect: discovery, the authorization code with PKCE, and an id token that is verified.
+"""Google sign-in by OpenID Connect: discovery, the authorization code with PKCE, and a verified id token.
 
-Any provider that speaks the protocol will do; what it says counts only when its own key has signed it for us.
+Any provider with this protocol works; its statements count only if they are signed for us with its own key.
 """
 
 import time
@@ -16,7 +16,7 @@ from integrations.http import open_client
 
 TIMEOUT_SECONDS = 10
 KEPT_SECONDS = 3600
-# A token signed by a key that we don't know yet makes us ask again, but not for every such token.
+# A token signed with an unknown key makes us fetch the keys again, but not for every such token.
 LEAST_SECONDS_BETWEEN_KEYS = 30
 LEEWAY_SECONDS = 60
 ALGORITHMS = ["RS256", "ES256"]
@@ -25,7 +25,7 @@ ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True, slots=True)
 class GoogleApp:
-    """Our registration with the provider; `redirect_uri` is the one that is registered there."""
+    """Our registration with the provider; `redirect_uri` is the one registered there."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -35,7 +35,7 @@ class GoogleApp:
 
 @dataclass(frozen=True, slots=True)
 class GoogleIdentity:
-    """Who the provider says somebody is; `is_email_verified` only when it says so in so many words."""
+    """The identity according to the provider; `is_email_verified` only if it says so explicitly."""
 
     subject: str
     email: str
@@ -56,7 +56,7 @@ _providers: dict[str, _Provider] = {}
 
 
 async def build_sign_in_url(app: GoogleApp, *, state: str, nonce: str, challenge: str) -> str:
-    """The provider's address that the browser is sent to; raises ServiceFailed when it can't be found out."""
+    """Return the provider's address to redirect the browser to. Raises ServiceFailed if it can't be determined."""
     provider = await _discover(app)
     query = {
         "response_type": "code",
@@ -74,9 +74,9 @@ async def build_sign_in_url(app: GoogleApp, *, state: str, nonce: str, challenge
 
 
 async def fetch_identity(app: GoogleApp, *, code: str, verifier: str, nonce: str) -> GoogleIdentity:
-    """Exchange the code of a finished sign-in for who it was.
+    """Exchange the code of a finished sign-in for the identity.
 
-    Raises ServiceRefused for a code or an id token that is not good, ServiceFailed when the provider does not answer.
+    Raises ServiceRefused for an invalid code or id token, ServiceFailed if the provider does not answer.
     """
     provider = await _discover(app)
     answer = await _call(
@@ -117,7 +117,7 @@ async def _discover(app: GoogleApp) -> _Provider:
 
 
 def _is_safe(address: object) -> bool:
-    """Encrypted, or on this machine."""
+    """True for an encrypted address, or one on this machine."""
     if not isinstance(address, str):
         return False
     parts = urlsplit(address)
@@ -125,7 +125,7 @@ def _is_safe(address: object) -> bool:
 
 
 async def _verify(app: GoogleApp, provider: _Provider, token: str, nonce: str) -> dict[str, Any]:
-    """The claims of an id token that the provider has signed for us and for this very sign-in."""
+    """Return the claims of an id token that the provider has signed for us and for this sign-in."""
     try:
         header = jwt.get_unverified_header(token)
         key = await _find_key(provider, header.get("kid"))
@@ -148,7 +148,7 @@ async def _verify(app: GoogleApp, provider: _Provider, token: str, nonce: str) -
 
 
 async def _find_key(provider: _Provider, key_id: str | None) -> jwt.PyJWK:
-    """The provider's key with this id; its keys are read again when it has new ones."""
+    """Return the provider's key with this id; its keys are fetched again if the id is unknown."""
     key = _choose_key(provider, key_id)
     age = time.monotonic() - provider.keys_read_at
     if key is None and (not provider.keys or age > LEAST_SECONDS_BETWEEN_KEYS):

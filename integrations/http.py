@@ -1,4 +1,4 @@
-"""Clients of HTTP. What their encryption trusts is read once, in a thread: it takes 40 ms of the event loop else."""
+"""HTTP clients. The trusted certificates are read once, in a thread, since that takes 40 ms."""
 
 import asyncio
 import ssl
@@ -11,13 +11,13 @@ import httpx2
 
 @asynccontextmanager
 async def open_client(*, timeout_seconds: float) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that gives up after so long and follows no redirects."""
+    """Open a client with this timeout that follows no redirects."""
     async with httpx2.AsyncClient(verify=await read_trusted(), timeout=timeout_seconds) as http:
         yield http
 
 
 async def read_trusted() -> ssl.SSLContext:
-    """The context of TLS that all clients share."""
+    """Return the TLS context that all clients share."""
     return await asyncio.to_thread(_read_trusted)
 
 

@@ -1,4 +1,4 @@
-"""A language model behind any endpoint that speaks OpenAI's chat protocol: one question, one answer in a given form."""
+"""A language model behind any endpoint with OpenAI's chat protocol: one question, one answer in a given form."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class LlmAccount:
-    """Which model, and whose it is."""
+    """The model and the account."""
 
     model: str
     api_key: str = field(repr=False)
     base_url: str = ""
-    # Dollars for a million tokens; 0 where they are not known.
+    # US dollars per million tokens; 0 if unknown.
     input_price: Decimal = Decimal(0)
     output_price: Decimal = Decimal(0)
 
     def cost(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """What so many tokens cost, dollars; None where the prices are not known."""
+        """Return the price of these tokens in US dollars; None if the prices are unknown."""
         if not (self.input_price or self.output_price):
             return None
         return (self.input_price * input_tokens + self.output_price * output_tokens) / 1_000_000
@@ -38,7 +38,7 @@ class LlmAccount:
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[AnswerT]):
-    """The model's answer, and what it took."""
+    """The model's answer, its usage and cost."""
 
     answer: AnswerT
     model: str
@@ -49,10 +49,10 @@ class Reply(Generic[AnswerT]):
 
 
 async def ask_model(account: LlmAccount, *, system: str, question: str, form: type[AnswerT]) -> Reply[AnswerT]:
-    """Ask once, and once more when the answer does not have the form.
+    """Ask once, and once more if the answer does not have the form.
 
-    Not every endpoint keeps to a schema, so the answer is checked here. Raises ServiceRefused when the endpoint says no
-    for good, else ServiceFailed.
+    Not every endpoint enforces a schema, so the answer is checked here. Raises ServiceRefused if the endpoint refuses
+    permanently, else ServiceFailed.
     """
     # The library takes most of a second to load, once.
     await asyncio.to_thread(import_module, "openai")
@@ -105,14 +105,14 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
 
 
 def _read_cost(usage: Any) -> Decimal:
-    """What the endpoint itself says that it cost, dollars, as some do; else 0."""
+    """Return the cost in US dollars that some endpoints report themselves; else 0."""
     cost = getattr(usage, "cost", None)
     is_number = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 10_000
     return Decimal(str(cost)) if is_number else Decimal(0)
 
 
 def _strip_code_fence(text: str) -> str:
-    """The JSON of an answer that some models put into a code block."""
+    """Return the JSON of an answer, which some models put into a code block."""
     stripped = text.strip()
     if not stripped.startswith("```"):
         return stripped

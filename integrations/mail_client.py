@@ -1,4 +1,4 @@
-"""The mail server: one connection a mail, encrypted wherever the server can, and never a password in the clear."""
+"""The mail server: one connection per mail, encrypted if the server supports it, and never an unencrypted password."""
 
 import asyncio
 import ipaddress
@@ -18,7 +18,7 @@ IMPLICIT_TLS_PORT = 465
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in."""
+    """The mail server and the account."""
 
     host: str
     port: int
@@ -29,7 +29,7 @@ class MailServer:
 
 @dataclass(slots=True)
 class Probe:
-    """What each step of talking to the mail server answered; None is a step that was not reached."""
+    """The result of each step of connecting to the mail server; None if a step was not reached."""
 
     ehlo: str | None = None
     starttls: str | None = None
@@ -57,7 +57,7 @@ async def _open(server: MailServer) -> aiosmtplib.SMTP:
 
 
 async def send_mail(server: MailServer, message: EmailMessage) -> None:
-    """Hand one mail in; raises ServiceRefused when the server will never take it, else ServiceFailed."""
+    """Send one mail. Raises ServiceRefused if the server will never accept it, else ServiceFailed."""
     smtp = await _open(server)
     try:
         await smtp.connect()
@@ -69,7 +69,7 @@ async def send_mail(server: MailServer, message: EmailMessage) -> None:
         refused = error.recipients[0]
         raise _failure(refused.code, f"{refused.code} {refused.message}") from error
     except aiosmtplib.SMTPAuthenticationError as error:
-        # Somebody will correct the password; the mail must wait for that.
+        # The password will be corrected at some point; the mail must wait for that.
         raise ServiceFailed(f"The mail server refused the sign-in: {error.code} {error.message}") from error
     except SMTPResponseException as error:
         raise _failure(error.code, f"{error.code} {error.message}") from error
@@ -80,7 +80,7 @@ async def send_mail(server: MailServer, message: EmailMessage) -> None:
 
 
 async def probe_server(server: MailServer) -> Probe:
-    """Connect, greet, encrypt and sign in, and keep what each step answered; sends nothing."""
+    """Connect, greet, encrypt and sign in, and return the result of each step; sends nothing."""
     smtp, probe = await _open(server), Probe()
     try:
         await smtp.connect()
@@ -107,7 +107,7 @@ async def probe_server(server: MailServer) -> Probe:
 
 
 async def _secure(smtp: aiosmtplib.SMTP, server: MailServer) -> None:
-    """Encrypt the connection where the server can."""
+    """Encrypt the connection if the server supports it."""
     if server.port != IMPLICIT_TLS_PORT:
         await smtp.ehlo()
         if smtp.supports_extension("starttls"):
@@ -117,7 +117,7 @@ async def _secure(smtp: aiosmtplib.SMTP, server: MailServer) -> None:
 
 
 def _refuse_clear_password(smtp: aiosmtplib.SMTP, server: MailServer) -> None:
-    """A password goes over an encrypted connection or stays on this machine."""
+    """Refuse to send a password over an unencrypted connection to another machine."""
     if smtp.get_transport_info("sslcontext") is None and not _is_loopback(server.host):
         raise ServiceFailed("The mail server offers no encryption, so the password was not sent.")
 

@@ -1,7 +1,6 @@
-"""Cloudflare R2, or any store that speaks S3: whole objects are put, fetched and deleted under their keys.
+"""Cloudflare R2, or any store with the S3 protocol: whole objects are put, fetched and deleted by key.
 
-A put under the same key replaces what was there, and deleting what is not there is no failure, so that either may be
-done again.
+A put replaces an object with the same key, and deleting a missing object is no error, so both can be repeated.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ _GONE = {"NoSuchKey", "404"}
 
 @dataclass(frozen=True, slots=True)
 class ObjectStore:
-    """One bucket, and whose it is."""
+    """One bucket, with its credentials."""
 
     endpoint_url: str
     bucket: str
@@ -29,13 +28,13 @@ class ObjectStore:
 
 
 async def put_object(store: ObjectStore, key: str, data: bytes, *, content_type: str) -> None:
-    """Keep `data` under `key`; raises ServiceFailed when the store did not say that it has it."""
+    """Store `data` under `key`. Raises ServiceFailed if the store did not confirm it."""
     async with _opened(store) as client:
         await client.put_object(Bucket=store.bucket, Key=key, Body=data, ContentType=content_type)
 
 
 async def fetch_object(store: ObjectStore, key: str) -> bytes:
-    """What lies under `key`; raises ServiceRefused when nothing does, else ServiceFailed."""
+    """Return the object under `key`. Raises ServiceRefused if there is none, else ServiceFailed."""
     async with _opened(store) as client:
         answer = await client.get_object(Bucket=store.bucket, Key=key)
         async with answer["Body"] as body:
@@ -43,14 +42,14 @@ async def fetch_object(store: ObjectStore, key: str) -> bytes:
 
 
 async def delete_object(store: ObjectStore, key: str) -> None:
-    """Drop what lies under `key`; raises ServiceFailed when the store did not say that it is gone."""
+    """Delete the object under `key`. Raises ServiceFailed if the store did not confirm it."""
     async with _opened(store) as client:
         await client.delete_object(Bucket=store.bucket, Key=key)
 
 
 @asynccontextmanager
 async def _opened(store: ObjectStore) -> AsyncIterator[Any]:
-    """A client of the store, whose failures carry our words."""
+    """Open a client of the store whose errors are converted to ours."""
     # The library and its description of S3 take a quarter of a second to load, once.
     session = await asyncio.to_thread(_load_session)
     import aiohttp
@@ -61,7 +60,7 @@ async def _opened(store: ObjectStore) -> AsyncIterator[Any]:
         connect_timeout=TIMEOUT_SECONDS,
         read_timeout=TIMEOUT_SECONDS,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        # R2 refuses the checksums that the library adds by itself.
+        # R2 refuses the checksums that the library adds by default.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"},
@@ -88,7 +87,7 @@ async def _opened(store: ObjectStore) -> AsyncIterator[Any]:
 
 @cache
 def _load_session() -> Any:
-    """The library's session, with the description of S3 read."""
+    """Return the library's session, with the description of S3 loaded."""
     import aioboto3
     from aiobotocore.session import get_session
 
@@ -100,7 +99,8 @@ def _load_session() -> Any:
 
 @cache
 def _connections() -> Any:
-    """The library's connections, which else read all certificates that they trust for each client: 40 ms of CPU."""
+    """Return the library's connection class, changed to read trusted certificates once, not per client (40 ms of
+    CPU)."""
     import aiohttp
     from aiobotocore.httpsession import AIOHTTPSession
 
@@ -116,7 +116,8 @@ def _connections() -> Any:
 
 @cache
 def _read_trusted(verify: bool | str) -> ssl.SSLContext:
-    """What TLS trusts, as the library makes it: its own certificates, or those of a file that the operator names."""
+    """Return the certificates that TLS trusts, as the library reads them: its own, or those of a file named by the
+    operator."""
     from botocore.httpsession import create_urllib3_context, get_cert_path
 
     context: ssl.SSLContext = create_urllib3_context()

@@ -1,7 +1,7 @@
-"""Stripe, through its own async client: the few calls that we make, answered as plain values in dollars.
+"""Stripe, through its own async client: the few calls we make, returned as plain values in US dollars.
 
-Failures differ by what may have happened at Stripe: nothing (`Busy`, `KeyRefused`, `StripeRefused`), or
-perhaps everything (`AnswerLost`), which only asking again can show.
+Errors differ by what may have happened at Stripe: nothing (`Busy`, `KeyRefused`, `StripeRefused`), or possibly
+everything (`AnswerLost`), which only another query can show.
 """
 
 import asyncio
@@ -25,30 +25,30 @@ TIMEOUT_SECONDS = 15
 WEBHOOK_TOLERANCE_SECONDS = 300
 _DEFAULT_WAIT_SECONDS = 5
 _CLOCKS_DIFFER = timedelta(minutes=10)
-# It took too long, which leaves open whether the work was done.
+# A timeout, after which it is unknown whether the work was done.
 _TIMED_OUT = 408
 
 T = TypeVar("T")
 
 
 class AnswerLost(ServiceFailed):
-    """Stripe may have done it or not."""
+    """Stripe may or may not have done it."""
 
 
 class StillRunning(AnswerLost):
-    """An earlier request with the same key is not done yet."""
+    """An earlier request with the same key is not finished yet."""
 
 
 class KeyRefused(ServiceFailed):
-    """Stripe does not take our secret key, so it has done nothing this time; it says nothing of times before."""
+    """Stripe rejected our secret key, so it did nothing this time; earlier attempts may have succeeded."""
 
 
 class Busy(ServiceFailed):
-    """Stripe has done nothing and wants to be asked later."""
+    """Stripe did nothing and wants to be asked later."""
 
 
 class StripeRefused(ServiceRefused):
-    """Stripe has done nothing and says why."""
+    """Stripe did nothing; the message is its reason."""
 
 
 class NotThere(StripeRefused):
@@ -57,7 +57,7 @@ class NotThere(StripeRefused):
 
 @dataclass(frozen=True, slots=True)
 class StripeAccount:
-    """Whose account is used; `api_base` is empty for Stripe's own address."""
+    """The account to use; `api_base` is empty for Stripe's own address."""
 
     secret_key: str = field(repr=False)
     api_base: str = ""
@@ -66,7 +66,7 @@ class StripeAccount:
 
 @dataclass(frozen=True, slots=True)
 class StripePayment:
-    """A PaymentIntent; `refunded` is what of it was given back."""
+    """A PaymentIntent; `refunded` is the amount refunded."""
 
     id: str
     status: str
@@ -95,7 +95,7 @@ class StripeSession:
 
 @dataclass(frozen=True, slots=True)
 class StripeRefund:
-    """A refund; `payment_intent_id` is the payment that it returns."""
+    """A refund; `payment_intent_id` is the refunded payment."""
 
     id: str
     status: str
@@ -107,7 +107,7 @@ class StripeRefund:
 
 @dataclass(frozen=True, slots=True)
 class StripeDispute:
-    """A cardholder's dispute of a payment."""
+    """A dispute of a payment by the cardholder."""
 
     id: str
     status: str
@@ -121,17 +121,17 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictio
 
 
 def to_cents(amount: Decimal) -> int:
-    """US dollars in cents, as Stripe counts."""
+    """Convert US dollars to cents, Stripe's unit."""
     return int(amount * 100)
 
 
 def from_cents(cents: int | None) -> Decimal:
-    """Cents in US dollars."""
+    """Convert cents to US dollars."""
     return Decimal(cents or 0).scaleb(-2)
 
 
 async def create_payment(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripePayment:
-    """Make a PaymentIntent; the same key gives the first one again."""
+    """Create a PaymentIntent; the same key returns the first one again."""
     created = client_of(account).v1.payment_intents.create_async(
         cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
     )
@@ -139,7 +139,7 @@ async def create_payment(account: StripeAccount, parameters: dict[str, Any], *, 
 
 
 async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripePayment:
-    """Charge a saved payment method while its owner is away; a declined charge is answered with its `error`."""
+    """Charge a saved payment method without its owner present; a declined charge is returned with its `error`."""
 
     async def charge() -> Any:
         try:
@@ -156,13 +156,13 @@ async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, ke
 
 
 async def fetch_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
-    """A PaymentIntent as it is now, with how it was paid."""
+    """Return the current state of a PaymentIntent, with how it was paid."""
     found = client_of(account).v1.payment_intents.retrieve_async(payment_intent_id, {"expand": ["latest_charge"]})
     return await ask(found, _read_payment)
 
 
 async def find_payment(account: StripeAccount, *, key: str, since: datetime) -> StripePayment | None:
-    """The PaymentIntent that carries our key, looked for among those made from `since` on by Stripe's clock."""
+    """Find the PaymentIntent with our key among those created from `since` on, by Stripe's clock."""
     from_second = int((since - _CLOCKS_DIFFER).timestamp())
 
     async def look() -> Any:
@@ -176,12 +176,12 @@ async def find_payment(account: StripeAccount, *, key: str, since: datetime) -> 
 
 
 async def cancel_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
-    """Withdraw a PaymentIntent that nobody has paid."""
+    """Cancel an unpaid PaymentIntent."""
     return await ask(client_of(account).v1.payment_intents.cancel_async(payment_intent_id), _read_payment)
 
 
 async def create_session(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeSession:
-    """Open a Checkout Session; the same key gives the first one again."""
+    """Open a Checkout Session; the same key returns the first one again."""
     created = client_of(account).v1.checkout.sessions.create_async(
         cast(SessionCreateParams, parameters), {"idempotency_key": key}
     )
@@ -189,23 +189,23 @@ async def create_session(account: StripeAccount, parameters: dict[str, Any], *, 
 
 
 async def fetch_session(account: StripeAccount, session_id: str) -> StripeSession:
-    """A Checkout Session as it is now."""
+    """Return the current state of a Checkout Session."""
     return await ask(client_of(account).v1.checkout.sessions.retrieve_async(session_id), _read_session)
 
 
 async def expire_session(account: StripeAccount, session_id: str) -> StripeSession:
-    """Close a Checkout Session that nobody has paid."""
+    """Close an unpaid Checkout Session."""
     return await ask(client_of(account).v1.checkout.sessions.expire_async(session_id), _read_session)
 
 
 async def create_refund(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeRefund:
-    """Give a payment back, wholly or in part; the same key gives the first refund again."""
+    """Refund a payment, in full or in part; the same key returns the first refund again."""
     created = client_of(account).v1.refunds.create_async(cast(RefundCreateParams, parameters), {"idempotency_key": key})
     return await ask(created, _read_refund)
 
 
 async def list_refunds(account: StripeAccount, payment_intent_id: str) -> list[StripeRefund]:
-    """Every refund of a payment, ours and those made at Stripe."""
+    """Return all refunds of a payment, ours and those made at Stripe."""
 
     async def collect() -> list[Any]:
         asked = client_of(account).v1.refunds.list_async({"payment_intent": payment_intent_id, "limit": 100})
@@ -215,17 +215,17 @@ async def list_refunds(account: StripeAccount, payment_intent_id: str) -> list[S
 
 
 async def fetch_refund(account: StripeAccount, refund_id: str) -> StripeRefund:
-    """A refund as it is now."""
+    """Return the current state of a refund."""
     return await ask(client_of(account).v1.refunds.retrieve_async(refund_id), _read_refund)
 
 
 async def fetch_dispute(account: StripeAccount, dispute_id: str) -> StripeDispute:
-    """A dispute as it is now."""
+    """Return the current state of a dispute."""
     return await ask(client_of(account).v1.disputes.retrieve_async(dispute_id), _read_dispute)
 
 
 def read_event(body: bytes, signature: str, secret: str) -> dict[str, Any]:
-    """A webhook's event once its signature and its age are right; raises ValueError for any other body."""
+    """Return the event of a webhook with a valid, recent signature. Raises ValueError for any other body."""
     try:
         event = stripe.Webhook.construct_event(body, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
@@ -234,13 +234,13 @@ def read_event(body: bytes, signature: str, secret: str) -> dict[str, Any]:
 
 
 async def close_stripe() -> None:
-    """Close the connections of this loop."""
+    """Close the connections of this event loop."""
     for _, connections in _clients.pop(asyncio.get_running_loop(), {}).values():
         await connections.close_async()  # type: ignore[no-untyped-call]
 
 
 def client_of(account: StripeAccount) -> stripe.StripeClient:
-    """The client of the running loop, since its connections belong to the loop."""
+    """Return the client of the running event loop, to which its connections belong."""
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if account not in clients:
         connections = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
@@ -255,7 +255,7 @@ def client_of(account: StripeAccount) -> stripe.StripeClient:
 
 
 async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
-    """Stripe's answer as `read` reads it; one that can't be read is a lost one."""
+    """Return Stripe's answer as parsed by `read`. Raises AnswerLost if it can't be parsed."""
     try:
         return read(await call)
     except stripe.RateLimitError as error:
@@ -275,7 +275,7 @@ async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
             raise StripeRefused(sentence) from error
         raise AnswerLost(f"Stripe answered {status or 'something that could not be read'}.") from error
     except (aiohttp.ClientError, TimeoutError) as error:
-        # The SDK wraps failures of the request, not those of reading the answer's body.
+        # The SDK wraps errors of the request, but not those of reading the body of the answer.
         raise AnswerLost("Stripe's answer broke off.") from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise AnswerLost("Stripe answered something that could not be read.") from error
@@ -344,5 +344,5 @@ def _read_metadata(found: Any) -> dict[str, str]:
 
 
 def id_of(expandable: Any) -> str | None:
-    """The id of an object that Stripe may have sent whole."""
+    """Return the id of an object that Stripe may have sent in full."""
     return expandable if expandable is None or isinstance(expandable, str) else str(expandable.id)

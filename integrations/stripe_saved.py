@@ -19,7 +19,7 @@ class StripeSetup:
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A payment method that a customer has saved; `expires` is a card's last year and month."""
+    """A payment method saved by a customer; `expires` is the last year and month of a card."""
 
     id: str
     is_bank: bool
@@ -30,7 +30,7 @@ class SavedMethod:
 
 @dataclass(frozen=True, slots=True)
 class FinishedSetup:
-    """A SetupIntent as its customer left it; `method` is there once one is saved."""
+    """A SetupIntent after the customer's part; `method` is set once one is saved."""
 
     status: str
     customer_id: str
@@ -38,13 +38,13 @@ class FinishedSetup:
 
 
 async def find_stripe_customer(account: StripeAccount, email: str) -> str | None:
-    """The newest customer at Stripe with this email."""
+    """Return the id of the newest customer at Stripe with this email."""
     found = client_of(account).v1.customers.list_async({"email": email, "limit": 1})
     return await ask(found, lambda customers: customers.data[0].id if customers.data else None)
 
 
 async def create_stripe_customer(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> str:
-    """Make a customer at Stripe; the same key gives the first one again."""
+    """Create a customer at Stripe and return the id; the same key returns the first one again."""
     created = client_of(account).v1.customers.create_async(
         cast(CustomerCreateParams, parameters), {"idempotency_key": key}
     )
@@ -52,19 +52,19 @@ async def create_stripe_customer(account: StripeAccount, parameters: dict[str, A
 
 
 async def create_setup(account: StripeAccount, parameters: dict[str, Any]) -> StripeSetup:
-    """Begin saving a payment method: a SetupIntent, which the customer's browser finishes."""
+    """Begin to save a payment method: create a SetupIntent, which the customer's browser completes."""
     created = client_of(account).v1.setup_intents.create_async(cast(SetupIntentCreateParams, parameters))
     return await ask(created, lambda setup: StripeSetup(setup.id, setup.client_secret or ""))
 
 
 async def fetch_setup(account: StripeAccount, setup_intent_id: str) -> FinishedSetup:
-    """A SetupIntent as it is now, with the payment method that was saved."""
+    """Return the current state of a SetupIntent, with the payment method that was saved."""
     found = client_of(account).v1.setup_intents.retrieve_async(setup_intent_id, {"expand": ["payment_method"]})
     return await ask(found, _read_setup)
 
 
 async def fetch_method(account: StripeAccount, payment_method_id: str) -> SavedMethod:
-    """A saved payment method as Stripe shows it."""
+    """Return a saved payment method."""
     return await ask(client_of(account).v1.payment_methods.retrieve_async(payment_method_id), _read_method)
 
 

@@ -1,4 +1,4 @@
-"""Twilio: one plain call that sends a text message."""
+"""Twilio: one call that sends a text message."""
 
 from dataclasses import dataclass, field
 
@@ -8,14 +8,14 @@ from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed, rea
 from integrations.http import open_client
 
 TIMEOUT_SECONDS = 15
-# Not a mobile number, unreachable by this sender: these stay so, as does a number that was unsubscribed by STOP.
+# Not a mobile number, or not reachable by this sender: permanent, like a number that was unsubscribed by STOP.
 FOR_GOOD = {21211, 21214, 21217, 21408, 21612, 21614}
 UNSUBSCRIBED = 21610
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:
-    """Whose account sends; `sender` is an E.164 number or a messaging service (MG…)."""
+    """The account that sends; `sender` is an E.164 number or a messaging service (MG…)."""
 
     sid: str
     token: str = field(repr=False)
@@ -24,9 +24,9 @@ class TwilioAccount:
 
 
 async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
-    """Send one text and answer Twilio's id of it; raises ServiceRefused for a number that can't be texted,
+    """Send one text and return its id at Twilio.
 
-    Unsubscribed for one that said STOP.
+    Raises ServiceRefused for a number that can't receive texts, Unsubscribed for one that replied STOP.
     """
     sender = "MessagingServiceSid" if account.sender.startswith("MG") else "From"
     url = f"{account.api_base.rstrip('/')}/2010-04-01/Accounts/{account.sid}/Messages.json"
@@ -52,5 +52,5 @@ async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
 
 
 def _read_wait(answer: httpx2.Response) -> float:
-    """How long Twilio wants to be left alone; 0 for anything else than too many requests."""
+    """Return how many seconds Twilio wants us to wait; 0 unless there were too many requests."""
     return read_retry_after(answer.headers.get("Retry-After"), otherwise=1) if answer.status_code == 429 else 0

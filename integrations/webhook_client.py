@@ -1,4 +1,4 @@
-"""Sending a webhook as Standard Webhooks describes it: three headers, of which one is an HMAC over id, time and body.
+"""Send a webhook as defined by Standard Webhooks: three headers, one of them an HMAC over id, time and body.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -22,13 +22,13 @@ TIMEOUT_SECONDS = 10.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
 GONE = 410
 BIGGEST_PORT = 65_535
-# Addresses that anybody's network may have; of IPv4's own, those behind the well-known prefix of translators.
+# Globally routable addresses; of IPv4 addresses, those behind the well-known prefix of NAT64.
 _REACHABLE = ipaddress.IPv6Network("2000::/3")
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def read_address(url: str) -> httpx2.URL:
-    """The address that messages can be posted to; raises ValueError for one that nothing can be sent to."""
+    """Return the address to post messages to. Raises ValueError for one to which nothing can be sent."""
     try:
         address = httpx2.URL(url)
     except httpx2.InvalidURL as error:
@@ -42,7 +42,7 @@ def read_address(url: str) -> httpx2.URL:
 
 
 def is_outside(text: str) -> bool:
-    """True for an IP address of the public internet, also where it stands for one of IPv4."""
+    """True for an IP address of the public internet, also for an IPv6 address that contains an IPv4 one."""
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address):
         if address in _TRANSLATED:
@@ -53,7 +53,8 @@ def is_outside(text: str) -> bool:
 
 
 def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> str:
-    """The signature header: one `v1,…` for each secret, so that a receiver may know the older or the newer one."""
+    """Return the signature header: one `v1,…` for each secret, so that a receiver may know the older or the newer
+    one."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     keys = (base64.b64decode(secret.removeprefix(SECRET_PREFIX)) for secret in secrets)
     digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
@@ -62,7 +63,7 @@ def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence
 
 @asynccontextmanager
 async def open_sender(*, may_be_inside: bool) -> AsyncIterator["WebhookSender"]:
-    """Connections for many messages; `may_be_inside` allows addresses in our own network, which are refused else."""
+    """Open connections for many messages; `may_be_inside` allows addresses in our own network, otherwise refused."""
     async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
         yield WebhookSender(http, may_be_inside=may_be_inside)
 
@@ -74,10 +75,10 @@ class WebhookSender:
         self._http, self._may_be_inside = http, may_be_inside
 
     async def send(self, url: str, body: bytes, *, message_id: str, timestamp: int, secrets: Sequence[str]) -> int:
-        """Send one message and answer the receiver's status, a 2xx.
+        """Send one message and return the status of the receiver's answer, a 2xx.
 
         Raises ServiceRefused for an address that may not be used, and for 410, by which a receiver says that it wants
-        no more; ServiceFailed for everything that another try may mend.
+        no more messages; ServiceFailed for everything that a retry may fix.
         """
         try:
             address = read_address(url)
@@ -110,10 +111,10 @@ class WebhookSender:
 
 
 class _Watch:
-    """Keeps an endpoint from being a way into our own network.
+    """Prevents an endpoint from being a way into our own network.
 
-    Its name is asked first; since it may answer otherwise the next moment, the connection itself is looked at before
-    anything is sent over it. A proxy in between has a name of its own.
+    Its name is resolved first. Since the next lookup may give another address, the connection itself is also checked
+    before anything is sent over it. A proxy in between has a name of its own.
     """
 
     def __init__(self, address: httpx2.URL) -> None:
@@ -122,7 +123,7 @@ class _Watch:
         self._is_theirs = False
 
     async def ask_name(self) -> None:
-        """Raise ServiceRefused where the name leads inside, ServiceFailed where nobody knows it."""
+        """Raise ServiceRefused if the name resolves to an internal address, ServiceFailed if it does not resolve."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -131,7 +132,7 @@ class _Watch:
             self._refuse_inside(reached[0])
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
-        """Hear of each step of a request; raises ServiceRefused for a connection that leads inside."""
+        """Receive each step of a request. Raises ServiceRefused for a connection to an internal address."""
         if event == "connection.connect_tcp.started":
             self._is_theirs = info["host"] == self._host
         elif event == "connection.connect_tcp.complete" and self._is_theirs:

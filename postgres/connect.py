@@ -1,11 +1,11 @@
-"""asyncpg's own connection to a database by its address, for programs that stand outside the pool."""
+"""A plain asyncpg connection to a database by its address, for programs that do not use the pool."""
 
 import asyncpg
 from sqlalchemy.engine import make_url
 
 
 async def connect(database_url: str) -> asyncpg.Connection:
-    """A connection that the caller closes; the address may name a socket folder as `host`."""
+    """Open a connection, which the caller closes; `host` of the address may be the directory of a socket."""
     url = make_url(database_url)
     return await asyncpg.connect(
         host=str(url.query.get("host", url.host)),

@@ -1,6 +1,6 @@
-"""A database into one file and back, by PostgreSQL's own pg_dump and pg_restore in the custom format.
+"""Dump a database into one file and restore it, with PostgreSQL's pg_dump and pg_restore in the custom format.
 
-The programs are asked to work on an address through libpq's environment, so that no password stands in an argument.
+The programs get the address through libpq's environment variables, so that no password is in an argument.
 """
 
 import os
@@ -13,13 +13,13 @@ from postgres.programs import PostgresPrograms, find_postgres_programs
 
 
 class DumpError(Exception):
-    """The dump or the restore did not work; the message is a sentence for the person at the terminal."""
+    """The dump or the restore failed; the message is a sentence for the person at the terminal."""
 
 
 def dump_database(database_url: str, file: Path, pg_bin: Path | None = None) -> None:
-    """Write the whole database into `file`, seen at one moment; an older file of the name stays until it is complete.
+    """Write a consistent snapshot of the whole database to `file`; an older file is kept until the new one is complete.
 
-    Raises DumpError with what pg_dump said, also for a server that is newer than the programs here.
+    Raises DumpError with the message of pg_dump, also if the server is newer than the programs here.
     """
     programs = find_postgres_programs(pg_bin)
     unfinished = file.with_name(f"{file.name}.unfinished")
@@ -31,9 +31,9 @@ def dump_database(database_url: str, file: Path, pg_bin: Path | None = None) -> 
 
 
 def restore_database(database_url: str, file: Path, pg_bin: Path | None = None) -> None:
-    """Fill the database from `file` in one transaction: all of it, or nothing; what stood in it before is dropped.
+    """Restore the database from `file` in one transaction: all of it or nothing; the previous content is dropped.
 
-    Raises DumpError with what pg_restore said.
+    Raises DumpError with the message of pg_restore.
     """
     if not file.is_file():
         raise DumpError(f"There is no file {file}.")
@@ -60,7 +60,7 @@ def _run(programs: PostgresPrograms, database_url: str, name: str, *arguments: s
 
 
 def libpq_environment(database_url: str) -> dict[str, str]:
-    """The address of a database as the variables that PostgreSQL's own programs read."""
+    """Return the address of a database as the environment variables that PostgreSQL's programs read."""
     url = make_url(database_url)
     found = {
         "PGHOST": str(url.query.get("host", url.host or "")),

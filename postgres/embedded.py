@@ -1,9 +1,9 @@
-"""The embedded PostgreSQL: a real server that the program starts under DATA_DIR when no DATABASE_URL is set.
+"""The embedded PostgreSQL: a real server, started under DATA_DIR when no DATABASE_URL is set.
 
-It listens on a socket in a 0700 directory only, and never gives up durability: an acknowledged order is on
-disk. Who uses the server holds a shared lock on `users.lock`; the last to let go of it stops it. The
-server itself holds `alive.lock` through a descriptor that it inherits, so a lock that is free proves that no
-part of it is left, whatever number postmaster.pid names.
+It listens only on a socket in a 0700 directory, and durability is always on: a confirmed order is on disk. Each user of
+the server holds a shared lock on `users.lock`; the last one to release it stops the server. The server itself holds
+`alive.lock` through an inherited descriptor, so if that lock is free, no process of the server is left, whatever
+process id is in postmaster.pid.
 """
 
 import fcntl
@@ -57,12 +57,12 @@ SERVER_SETTINGS = {
     "log_min_error_statement": "panic",  # The same holds for statements.
     "cluster_name": "ladle",
 }
-# For tests alone: a crash of the machine may lose everything, and nothing waits for the disk.
+# Only for tests: a crash of the machine may lose everything, and nothing waits for the disk.
 THROW_AWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
-    """One program's hold on the embedded server; not for use by several threads at once."""
+    """The use of the embedded server by one program; not thread-safe."""
 
     def __init__(self, data_dir: Path, pg_bin: Path | None = None, *, durable: bool = True) -> None:
         self.data_dir = data_dir
@@ -76,7 +76,7 @@ class EmbeddedPostgres:
 
     @property
     def owned(self) -> bool:
-        """True when the server is this program's own child."""
+        """True if the server is this program's own child."""
         return self._child is not None
 
     @property
@@ -85,9 +85,9 @@ class EmbeddedPostgres:
         return self._pid
 
     def start(self) -> str:
-        """Start or adopt the server as its one keeper, `make run`; answers the database's address.
+        """Start or adopt the server as its only supervisor (`make run`); return the address of the database.
 
-        Raises EmbeddedPostgresError when another keeper uses the data directory, or for any other obstacle.
+        Raises EmbeddedPostgresError if another supervisor uses the data directory, or for any other obstacle.
         """
         home = self._open_home()
         with clear_disk_errors(self.data_dir):
@@ -104,7 +104,7 @@ class EmbeddedPostgres:
         return self.attach_or_start()
 
     def attach_or_start(self) -> str:
-        """Use the running server, else start it while somebody needs it; answers the database's address."""
+        """Use the running server, else start it for as long as it is needed; return the address of the database."""
         home = self._open_home()
         try:
             with (
@@ -121,17 +121,17 @@ class EmbeddedPostgres:
         return self.database_url()
 
     def database_url(self, database: str = DATABASE) -> str:
-        """Give the SQLAlchemy address of a database of this server."""
+        """Return the SQLAlchemy address of a database of this server."""
         return f"postgresql+asyncpg://{USER}@/{database}?host={quote(str(self._socket_directory), safe='/')}"
 
     def is_running(self) -> bool:
-        """True while the postmaster lives; reaps it when it was this program's child and has ended."""
+        """True while the postmaster is alive; reaps it if it was this program's child and has ended."""
         if self._child is not None:
             return self._child.poll() is None
         return self._pid != 0 and is_postmaster(self._open_home(), self._pid)
 
     def restart_if_dead(self) -> bool:
-        """Bring a dead server up again for its keeper; answers True when it had to."""
+        """Start a dead server again for its supervisor; return True if it was dead."""
         if self.is_running():
             return False
         home = self._open_home()
@@ -140,7 +140,7 @@ class EmbeddedPostgres:
         return True
 
     def stop(self) -> None:
-        """Let go of the server, and stop it when nobody else uses it; quick, and safe to call twice."""
+        """Release the server, and stop it if it has no other users; quick, and may be called twice."""
         if "users.lock" not in self._locks:
             return
         home = self._open_home()
@@ -170,7 +170,7 @@ class EmbeddedPostgres:
         self._make_database(programs)
 
     def _prepare_data(self, home: PostgresHome) -> PostgresPrograms:
-        """Make the data directory if there is none, and find the programs of the version that made it."""
+        """Create the data directory if there is none, and find the programs of the version that created it."""
         version_file = home.data / "PG_VERSION"
         if home.data.exists():
             made_by = version_file.read_text().strip() if version_file.exists() else ""
@@ -178,7 +178,7 @@ class EmbeddedPostgres:
                 raise EmbeddedPostgresError(f"{home.data} is not a data directory of PostgreSQL 10 or newer.")
             return find_postgres_programs(self._pg_bin, int(made_by))
         programs = find_postgres_programs(self._pg_bin)
-        # Made aside and renamed: a set-up that is killed halfway leaves nothing that looks finished.
+        # Created under another name and renamed: an interrupted set-up leaves nothing that looks finished.
         fresh = home.directory / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         home.make_directory(fresh)
@@ -211,7 +211,7 @@ class EmbeddedPostgres:
         return programs
 
     def _adopt(self, home: PostgresHome) -> bool:
-        """Take over a healthy server that another program started; clear away the traces of a dead one."""
+        """Take over a healthy server that another program started; remove the traces of a dead one."""
         pid_file = read_pid_file(home)
         if pid_file and is_postmaster(home, pid_file.pid):
             pid = pid_file.pid
@@ -219,19 +219,19 @@ class EmbeddedPostgres:
             if is_ready(home, pid) and is_postmaster(home, pid):
                 self._pid, self._socket_directory = pid, pid_file.socket_directory
                 return True
-        # The last processes of a killed server may still be leaving.
+        # The last processes of a killed server may still be ending.
         if not wait_until(lambda: not is_anything_left(home), STOP_SECONDS):
             raise EmbeddedPostgresError(
                 f"A PostgreSQL that this program can't see, or that does not end, uses {home.data}."
             )
-        # Its number may by now be a stranger's or a zombie's, and PostgreSQL would then refuse to start.
+        # By now its process id may belong to another process or a zombie, and PostgreSQL would refuse to start.
         (home.data / "postmaster.pid").unlink(missing_ok=True)
         for trace in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
             (home.socket_directory() / trace).unlink(missing_ok=True)
         return False
 
     def _launch(self, home: PostgresHome, programs: PostgresPrograms) -> None:
-        """Start the postmaster as our child and wait until it takes connections."""
+        """Start the postmaster as our child and wait until it accepts connections."""
         self._socket_directory = home.socket_directory()
         settings = SERVER_SETTINGS | ({} if self._durable else THROW_AWAY_SETTINGS)
         settings["unix_socket_directories"] = str(self._socket_directory)
@@ -269,7 +269,7 @@ class EmbeddedPostgres:
             raise
 
     def _make_database(self, programs: PostgresPrograms) -> None:
-        """Create the program's database if it is absent; shows at once that the server answers."""
+        """Create the program's database if it does not exist; this also shows that the server answers."""
         command = [
             programs.path("psql"),
             "-X",
@@ -294,7 +294,7 @@ class EmbeddedPostgres:
             )
 
     def _end(self, home: PostgresHome) -> None:
-        """Stop the postmaster: connections are cut, the data is written; one that hangs is cut off harder."""
+        """Stop the postmaster: connections are closed, data is written; if it hangs, stop it by force."""
         for how in (signal.SIGINT, signal.SIGQUIT):
             if not self.is_running():
                 break
@@ -309,7 +309,7 @@ class EmbeddedPostgres:
 
 @contextmanager
 def attached(data_dir: Path, pg_bin: Path | None = None) -> Iterator[str]:
-    """Give a command the embedded database's address for its own life; starts the server if need be."""
+    """Yield the address of the embedded database for the duration of a command; starts the server if needed."""
     server = EmbeddedPostgres(data_dir, pg_bin)
     url = server.attach_or_start()
     try:
@@ -319,5 +319,5 @@ def attached(data_dir: Path, pg_bin: Path | None = None) -> Iterator[str]:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Give the environment without PG… settings, which are meant for other servers."""
+    """Return the environment without PG… variables, which are meant for other servers."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C.UTF-8"}

@@ -1,6 +1,6 @@
-"""Where the embedded PostgreSQL lives on disk and as which user: never root, in places it can reach.
+"""Where the embedded PostgreSQL is on disk and as which user it runs: never root, and where that user has access.
 
-No directory above ours is ever opened up for it; where it can't go, it gets a place of its own in /var/lib.
+Permissions of the directories above are never changed. Without access to them, it uses a directory in /var/lib.
 """
 
 import errno
@@ -23,14 +23,14 @@ from postgres.programs import EmbeddedPostgresError
 PORT = 5432
 LONGEST_SOCKET_PATH = 107
 PLACE_OF_ITS_OWN = Path("/var/lib/ladle")
-# The system's own directory and not TMPDIR, so that every program finds the same socket.
+# The system's own directory instead of TMPDIR, so that every program finds the same socket.
 SHORT_SOCKET_PARENT = Path("/tmp")  # noqa: S108 - only used for a 0700 directory whose owner is checked.
 
 logger = logging.getLogger(__name__)
 
 
 class RunAs(TypedDict, total=False):
-    """The arguments of subprocess that change the user."""
+    """The arguments of subprocess that set the user."""
 
     user: int
     group: int
@@ -39,7 +39,7 @@ class RunAs(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class PostgresHome:
-    """The directory that holds the data, the log and the locks, and the user it belongs to."""
+    """The directory of the data, the log and the locks, and the user who owns it."""
 
     directory: Path
     uid: int
@@ -52,22 +52,22 @@ class PostgresHome:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The log file of the server."""
         return self.directory / "postgres.log"
 
     def run_as(self) -> "RunAs":
-        """Give the arguments that let a child process run as this home's user; none when we are that user."""
+        """Return the arguments that run a child process as the owner of this directory; none if we are that user."""
         return {} if self.uid == os.geteuid() else {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def open_file(self, name: str, flags: int = os.O_RDWR) -> int:
-        """Open a file of the home, making it for its user alone; answers a file descriptor."""
+        """Open a file of the directory, created for its owner only; return a file descriptor."""
         descriptor = os.open(self.directory / name, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if self.uid != os.geteuid():
             os.fchown(descriptor, self.uid, self.gid)
         return descriptor
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory for the home's user alone; one that is there must be theirs already."""
+        """Create a directory for the owner only; an existing one must already belong to them."""
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
@@ -79,7 +79,7 @@ class PostgresHome:
         path.chmod(0o700)
 
     def socket_directory(self) -> Path:
-        """Make the directory of the server's socket: in the home, or a short one where that is too long."""
+        """Create the directory of the server's socket: in the home, or a short one if that path is too long."""
         directory = self.directory / "socket"
         too_long = len(os.fsencode(directory / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET_PATH
         if too_long or set(str(directory)) & set(" ,\"'\\"):
@@ -89,7 +89,7 @@ class PostgresHome:
 
 
 def open_home(data_dir: Path) -> PostgresHome:
-    """Find, else make, the home under DATA_DIR; raises EmbeddedPostgresError where it can't be used."""
+    """Find or create the home under DATA_DIR. Raises EmbeddedPostgresError if it can't be used."""
     with clear_disk_errors(data_dir):
         data_dir = data_dir.absolute()
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def open_home(data_dir: Path) -> PostgresHome:
 
 @contextmanager
 def clear_disk_errors(place: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one sentence."""
+    """Turn an error of the disk into one sentence."""
     try:
         yield
     except OSError as error:
@@ -119,7 +119,7 @@ def clear_disk_errors(place: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_held(home: PostgresHome, name: str, *, timeout_seconds: float) -> Iterator[None]:
-    """Hold one of the home's locks; a program that is killed lets go of it by itself."""
+    """Hold one of the home's locks; if the program is killed, the lock is released."""
     descriptor = home.open_file(name)
     try:
         deadline = time.monotonic() + timeout_seconds
@@ -136,7 +136,7 @@ def lock_held(home: PostgresHome, name: str, *, timeout_seconds: float) -> Itera
 
 
 def try_lock(descriptor: int, kind: int) -> bool:
-    """Take a lock (fcntl.LOCK_EX or LOCK_SH) if it is free; never waits."""
+    """Take a lock (fcntl.LOCK_EX or LOCK_SH) if it is free; return whether it was. Never waits."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -145,7 +145,7 @@ def try_lock(descriptor: int, kind: int) -> bool:
 
 
 def _choose_directory(data_dir: Path) -> Path:
-    """Give DATA_DIR/postgres, or the place written down when the server's user could not go there."""
+    """Return DATA_DIR/postgres, or the directory recorded there if the server's user had no access to it."""
     beside, signpost = data_dir / "postgres", data_dir / "postgres-is-at"
     if signpost.exists():
         written_down = Path(signpost.read_text().strip())
@@ -161,7 +161,7 @@ def _choose_directory(data_dir: Path) -> Path:
 
 
 def _choose_user(directory: Path) -> tuple[int, int]:
-    """Give the owner of an existing home, else an unprivileged user: PostgreSQL refuses to run as root."""
+    """Return the owner of an existing home, else an unprivileged user: PostgreSQL refuses to run as root."""
     try:
         owner = (directory / "data").stat()
     except FileNotFoundError:
@@ -189,7 +189,7 @@ def _unprivileged_user() -> tuple[int, int]:
 
 
 def _can_enter(directory: Path, uid: int, gid: int) -> bool:
-    """Ask the kernel itself, as that user, so that ACLs and mounts count too."""
+    """Ask the kernel, as that user, so that ACLs and mounts count too."""
     asked = subprocess.run(
         ["/usr/bin/test", "-x", str(directory)], user=uid, group=gid, extra_groups=[], cwd="/", check=False
     )

@@ -1,6 +1,6 @@
-"""The pool of connections: SQLAlchemy's own, which also lends an idle one without waiting for it in a greenlet.
+"""The connection pool: SQLAlchemy's, with a way to lend an idle connection without a greenlet.
 
-A lent connection is asyncpg's own; SQLAlchemy begins no transaction on it, so that nothing has to be undone either.
+A lent connection is asyncpg's own; SQLAlchemy begins no transaction on it, so there is none to roll back.
 """
 
 import time
@@ -12,10 +12,10 @@ from sqlalchemy.util import greenlet_spawn
 
 
 class LendingPool(AsyncAdaptedQueuePool):
-    """A pool whose idle connections are there at once."""
+    """A pool whose idle connections are available immediately."""
 
     def take_idle(self) -> ConnectionPoolEntry | None:
-        """A connection that can be lent as it is; None where one has to be made, replaced or waited for."""
+        """Take an idle connection from the pool; None if one must be created, replaced or waited for."""
         if not self.checkedin():
             return None
         entry = self._do_get()
@@ -25,15 +25,16 @@ class LendingPool(AsyncAdaptedQueuePool):
         return None
 
     def has_room(self) -> bool:
-        """True when a connection that comes back is kept; else it is closed, which takes its time."""
+        """True if a returned connection is kept; otherwise it is closed, which takes time."""
         return self.checkedin() < self.size()
 
     def give_back(self, entry: ConnectionPoolEntry) -> None:
-        """Take an idle connection back."""
+        """Return an idle connection to the pool."""
         self._do_return_conn(entry)
 
     def _is_good(self, entry: ConnectionPoolEntry) -> bool:
-        """True unless SQLAlchemy would make the connection again: too old, ended, or older than one that was lost."""
+        """True unless SQLAlchemy would replace the connection: it is too old, closed, or older than one that was
+        lost."""
         if entry.dbapi_connection is None or cast(asyncpg.Connection, entry.driver_connection).is_closed():
             return False
         made_at: float = entry.starttime  # type: ignore[attr-defined]
@@ -41,7 +42,7 @@ class LendingPool(AsyncAdaptedQueuePool):
 
 
 class Lent:
-    """A connection of the pool, which `close` gives back; a lost one is invalidated before."""
+    """A connection of the pool, which `close` returns; a lost one is invalidated first."""
 
     __slots__ = ("_entry", "_pool", "connection")
 
@@ -50,11 +51,11 @@ class Lent:
         self.connection = cast(asyncpg.Connection, entry.driver_connection)
 
     async def invalidate(self) -> None:
-        """Throw the connection away; another one takes its place in the pool."""
+        """Discard the connection; the pool creates another one."""
         await greenlet_spawn(self._entry.invalidate)
 
     async def close(self) -> None:
-        """Give it back."""
+        """Return the connection to the pool."""
         if self._pool is None:
             await greenlet_spawn(self._entry.close)
         elif self._pool.has_room():

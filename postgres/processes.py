@@ -1,4 +1,4 @@
-"""Distinguishes a living postmaster from a zombie, another process with its number, and the remains of a killed one."""
+"""Tells a live postmaster from a zombie, another process with its id, and the remains of a killed one."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from postgres.home import PostgresHome, try_lock
 
 @dataclass(frozen=True)
 class PidFile:
-    """What postmaster.pid says; `status` is starting, ready, stopping or standby."""
+    """The content of postmaster.pid; `status` is starting, ready, stopping or standby."""
 
     pid: int
     socket_directory: Path
@@ -22,7 +22,7 @@ class PidFile:
 
 
 def read_pid_file(home: PostgresHome) -> PidFile | None:
-    """Read postmaster.pid; None when there is none or it is only half written."""
+    """Read postmaster.pid; None if it does not exist or is incomplete."""
     try:
         lines = (home.data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -34,26 +34,26 @@ def read_pid_file(home: PostgresHome) -> PidFile | None:
 
 
 def is_ready(home: PostgresHome, pid: int) -> bool:
-    """True when this postmaster has said that it takes connections."""
+    """True if this postmaster has reported that it accepts connections."""
     pid_file = read_pid_file(home)
     return pid_file is not None and pid_file.pid == pid and pid_file.status == "ready"
 
 
 def is_postmaster(home: PostgresHome, pid: int) -> bool:
-    """True when a process is the living postmaster of this data, not a zombie and no other process."""
+    """True if a process is the live postmaster of this data directory, not a zombie or another process."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE or process.name() not in {"postgres", "postmaster"}:
             return False
-        # The postmaster keeps the command line it was started with; its working directory survives a move
-        # of the data, but root in a container may not look at it.
+        # The postmaster keeps the command line it was started with; its working directory remains correct if the data
+        # is moved, but root in a container may not read it.
         return str(home.data) in process.cmdline() or Path(process.cwd()).samefile(home.data)
     except (psutil.Error, OSError):
         return False
 
 
 def is_anything_left(home: PostgresHome) -> bool:
-    """True while any process of the server lives: all inherit the descriptor that holds `alive.lock`."""
+    """True while any process of the server is alive: all inherit the descriptor that holds `alive.lock`."""
     descriptor = home.open_file("alive.lock")
     try:
         return not try_lock(descriptor, fcntl.LOCK_EX)
@@ -62,7 +62,7 @@ def is_anything_left(home: PostgresHome) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition, looking often at first and less often later; answers whether it came true."""
+    """Wait for a condition, checking often at first and less often later; return whether it became true."""
     deadline, pause = time.monotonic() + seconds, 0.005
     while not condition():
         if time.monotonic() > deadline:
@@ -73,7 +73,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def last_complaint(output: str) -> str:
-    """Pick the line of a PostgreSQL program's output that says what went wrong."""
+    """Return the line of a PostgreSQL program's output that describes the error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for word in ("PANIC:", "FATAL:", "error:", "could not"):
         for line in reversed(lines):

@@ -1,4 +1,4 @@
-"""Finds PostgreSQL's own programs on this machine; the version that made a data directory must open it."""
+"""Finds PostgreSQL's programs on this machine; a data directory must be opened by the version that created it."""
 
 import re
 import shutil
@@ -16,21 +16,21 @@ class EmbeddedPostgresError(Exception):
 
 @dataclass(frozen=True)
 class PostgresPrograms:
-    """The directory of one PostgreSQL's programs, and its major version."""
+    """The directory of the programs of one PostgreSQL, and its major version."""
 
     directory: Path
     major: int
 
     def path(self, name: str) -> str:
-        """Give the full path of a program such as `initdb`."""
+        """Return the full path of a program such as `initdb`."""
         return str(self.directory / name)
 
 
 def find_postgres_programs(pg_bin: Path | None, needed_major: int | None = None) -> PostgresPrograms:
-    """Choose the programs: PG_BIN's, else the newest of Debian's, else those on PATH.
+    """Choose the programs: those of PG_BIN, else the newest of Debian's, else those on PATH.
 
-    With `needed_major` (a data directory exists) only that version will do. Raises EmbeddedPostgresError
-    naming what was wanted and what is there.
+    With `needed_major` (a data directory exists), only that version is accepted. Raises EmbeddedPostgresError, naming
+    the version needed and those found.
     """
     found = [_examine(pg_bin)] if pg_bin else _installed_programs()
     recent = [programs for programs in found if programs.major >= OLDEST_MAJOR]
@@ -50,7 +50,7 @@ def find_postgres_programs(pg_bin: Path | None, needed_major: int | None = None)
 
 
 def _installed_programs() -> list[PostgresPrograms]:
-    """List Debian's versions, else the one on PATH, whose link is followed to the real directory."""
+    """List Debian's versions, else the one on PATH, whose link is resolved to the real directory."""
     versions = [path for path in DEBIAN_DIRECTORY.glob("*/bin") if path.parent.name.isdigit()]
     found = [PostgresPrograms(path, int(path.parent.name)) for path in versions if (path / "postgres").exists()]
     on_path = shutil.which("pg_ctl")
@@ -60,7 +60,7 @@ def _installed_programs() -> list[PostgresPrograms]:
 
 
 def _examine(directory: Path) -> PostgresPrograms:
-    """Ask the `postgres` of a directory for its version; raises EmbeddedPostgresError when there is none."""
+    """Ask the `postgres` of a directory for its version. Raises EmbeddedPostgresError if there is none."""
     try:
         answer = subprocess.run(
             [str(directory / "postgres"), "--version"], capture_output=True, text=True, check=True, timeout=10
