@@ -1,7 +1,7 @@
-"""How large a request's body may be: 1 MB, or what the route's `@body_limit` says; more is 413.
+"""The maximum size of a request's body: 1 MB, or the value of the route's `@body_limit`; above it the answer is 413.
 
-Files may take all of it. What is read at one go and not in passing, as a form's fields and the heads of its parts, is
-bounded more tightly: it would keep every other caller waiting.
+Files may use all of it. What is processed in one step rather than while it arrives, such as the fields of a form and
+the headers of its parts, has lower limits: it would block all other requests.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from web.reading import MEGABYTE
 from web.request import this_app, this_request
 
 MOST_FIELDS = 10_000
-# What of a multipart body may wait for its end to be found: the head of a part, or what comes before the first.
+# How much of a multipart body may be buffered until its end is found: the headers of a part, or the preamble.
 LONGEST_HEAD = 65_536
 _SLICE = LONGEST_HEAD // 2
 _URLENCODED = {"application/x-www-form-urlencoded", "application/x-url-encoded"}
@@ -29,19 +29,19 @@ Form = tuple[MultiDict[str, Any], MultiDict[str, Any]]
 
 
 class BoundedBody(Body):
-    """A body whose limit is known only once its route is; some of it may have arrived by then, or be read already."""
+    """A body whose limit is known only once its route is; part of it may have arrived or be read by then."""
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)
         self._received = 0
 
     def bound(self, limit: int) -> None:
-        """Take at most `limit` bytes."""
+        """Accept at most `limit` bytes."""
         self._max_content_length = limit
         self._check_received()
 
     def append(self, data: bytes) -> None:
-        """Take what arrived; Quart's own drops what was read in passing."""
+        """Accept data that arrived; Quart's method drops what was read while it arrived."""
         super().append(data)
         self._received += len(data)
         self._check_received()
@@ -53,7 +53,7 @@ class BoundedBody(Body):
 
 
 async def _slice(body: Body) -> AsyncIterator[bytes]:
-    """The body in small pieces, between which others get their turn."""
+    """Yield the body in small chunks, between which other tasks run."""
     async for data in body:
         for start in range(0, len(data), _SLICE):
             yield data[start : start + _SLICE]
@@ -84,13 +84,13 @@ async def _read_parts(
 
 
 class BoundedForms(FormDataParser):
-    """Quart's reader of forms with a bound on what is read at one go."""
+    """Quart's form parser with a limit on what is processed in one step."""
 
     parse_functions = {"multipart/form-data": _read_parts} | dict.fromkeys(_URLENCODED, _read_fields)
 
 
 class BoundedRequest(Request):
-    """A request with such a body and such forms."""
+    """A request with a bounded body and bounded forms."""
 
     body_class = BoundedBody
     form_data_parser_class = BoundedForms
@@ -98,7 +98,7 @@ class BoundedRequest(Request):
 
 
 async def bound_body() -> None:
-    """Give the body its route's limit before the handler reads it; a compressed one is 415, not bad JSON."""
+    """Set the limit of the route on the body before the handler reads it; a compressed body is 415."""
     asked = cast(BoundedRequest, this_request())
     if asked.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
         raise UnsupportedType("Send the body as it is, without Content-Encoding.")
@@ -113,7 +113,7 @@ async def bound_body() -> None:
 
 
 def register_body_limits(app: Quart, *, largest: int) -> None:
-    """Bound every body; `largest` megabytes is the most that any route may ask for."""
+    """Limit all bodies; `largest`, in megabytes, is the highest limit that a route may have."""
     app.request_class = BoundedRequest
     app.config["MAX_CONTENT_LENGTH"] = largest * MEGABYTE
     app.before_request(bound_body)

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP with two bounds that it lacks: how large a request's head may be, and how long it may take to come.
+"""uvicorn's HTTP protocol with two limits that it lacks: on the size of a request's head, and on the time it may take.
 
-A proxy has both. Without one, a single caller could fill the memory, or every connection.
+A proxy has both. Without a proxy, a single caller could fill the memory, or use up all connections.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _TOO_LARGE = (
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Counts what has arrived of a head, or after a body's last piece, and closes what grows or waits too long."""
+    """Counts the bytes of a head, or of data after a body, and closes connections that send too much or too slowly."""
 
     head_seconds = 30.0
 
@@ -27,17 +27,17 @@ class BoundedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
-        """Expect a head from now on."""
+        """Start to wait for a head."""
         super().connection_made(transport)
         self._expect_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing any more."""
+        """Stop waiting."""
         self._expect_nothing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Let the parser read on; what it could make nothing of yet counts."""
+        """Pass data to the parser; data that it has not consumed yet counts."""
         self._unread += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -50,17 +50,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._expect_more()
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is complete."""
         self._expect_nothing()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body is there; how much of it may come is the app's to say."""
+        """A chunk of the body has arrived; its size is limited by the app."""
         self._expect_nothing()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there."""
+        """The request is complete."""
         self._expect_nothing()
         cast("dict[str, Any]", self.scope)[IS_WHOLE] = True
         super().on_message_complete()

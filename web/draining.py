@@ -1,7 +1,7 @@
-"""The last seconds of a server: not ready any more, but still answering, so that a proxy sends requests elsewhere.
+"""The last seconds of a server: no longer ready, but still answering, so that a proxy sends requests elsewhere.
 
-Each answer meanwhile closes its connection. A proxy that keeps idle connections would otherwise send a request into one
-in the very moment in which the server closes it, which is a 502 for somebody.
+Each answer closes its connection during that time. Otherwise a proxy that keeps idle connections could send a request
+over one at the moment the server closes it, which results in a 502.
 """
 
 from quart import Quart, Response
@@ -12,7 +12,7 @@ class _Draining:
 
 
 def begin_draining() -> None:
-    """Say from now on that this process is about to stop."""
+    """Mark this process as about to stop."""
     _Draining.began = True
 
 

@@ -1,4 +1,4 @@
-"""What signing staff in needs of the request, shared by the JSON door and the page."""
+"""The parts of staff sign-in that depend on the request, shared by the JSON route and the page."""
 
 from itsdangerous import BadSignature
 from quart import Response, after_this_request, request
@@ -17,7 +17,7 @@ MOST_KNOWN = 8
 
 
 def sign_in_context() -> sign_in.SignInContext:
-    """Where the current request comes from, as signing in needs to know it."""
+    """Return what sign-in needs to know about the current request."""
     return sign_in.SignInContext(
         secret_key=settings().secret_key,
         data_keys=settings().data_keys,
@@ -29,7 +29,7 @@ def sign_in_context() -> sign_in.SignInContext:
 
 
 def keep_session(entered: sign_in.SignedIn) -> None:
-    """Give the browser the session's cookie with this answer."""
+    """Set the session cookie on the current answer."""
     staff_auth.login_user(AuthUser(entered.session_token, Action.WRITE_PERMANENT))
     known = {entered.staff.id: new_token()} | _read_known()
     value = _serializer().dumps({str(staff_id): name for staff_id, name in list(known.items())[:MOST_KNOWN]})
@@ -43,7 +43,7 @@ def keep_session(entered: sign_in.SignedIn) -> None:
 
 
 def _read_known() -> dict[int, str]:
-    """What this browser is called by the colleagues who signed in with it, as its cookie says."""
+    """Return the tokens of this browser by staff id, for the colleagues who have signed in with it, from its cookie."""
     try:
         kept = _serializer().loads(request.cookies.get(KNOWN, ""), max_age=KNOWN_SECONDS)
     except BadSignature:
@@ -56,5 +56,5 @@ def _serializer() -> TimedSerializer:
 
 
 def portal_url() -> str:
-    """The address of the portal as links in mails need it."""
+    """Return the address of the portal for links in mails."""
     return f"{settings().public_url.rstrip('/')}/portal"

@@ -1,6 +1,6 @@
-"""Refusals in the one shape, on every path: `{"error", "code"}` with `fields` and whatever else the act names.
+"""Errors in one format on every path: `{"error", "code"}`, with `fields` and other details of the action.
 
-Pages under /portal and /pay show the same refusal as a page; their handlers stand in `portal/errors.py`.
+Pages under /portal and /pay show the same error as a page; their handlers are in `portal/errors.py`.
 """
 
 import errno
@@ -44,27 +44,27 @@ HTTP_SENTENCES = {
     413: ("The request is larger than this address takes.", Code.TOO_LARGE),
     415: ("This address does not read that media type.", Code.UNSUPPORTED_MEDIA_TYPE),
 }
-# Lock and statement time-outs, deadlocks and serialisation failures: the caller may simply try again.
+# Lock and statement timeouts, deadlocks and serialization failures: the caller may simply retry.
 TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
 CONNECTION_STATES = "08"  # the class of SQLSTATEs about connections
-# A row that this act refers to was deleted while it ran; each act looked for what it needs before it wrote.
+# A referenced row was deleted during the action; each action checks that they exist before it writes.
 GONE_STATE = "23503"
 LOST_DATABASE_STATES = {"57P01", "57P02", "57P03"}
-# The class of what the server has too little of: disk, memory, connections.
+# The class of insufficient resources of the server: disk, memory, connections.
 SHORT_OF_STATES = "53"
-# A socket that is not there, or that nobody listens on any more; a file of our own would be named in the error.
+# A socket that does not exist or that nothing listens on; for a file of our own the error would contain its name.
 _NO_SOCKET = {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK, errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
 
 def status_of(error: errors.DomainError) -> int:
-    """The HTTP status of a refusal."""
+    """Return the HTTP status of an error."""
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
 def error_answer(status: int, message: str, code: Code, **more: Any) -> Response:
-    """One refusal as JSON; `success: false` stands in it where the success answer has `success`.
+    """Return an error as JSON, with `success: false` if the successful answer has `success`.
 
-    A voice tool's refusal carries a `message` to read aloud, in its handler's words.
+    An error of a voice tool has a `message` to be read aloud, in the handler's wording.
     """
     body: dict[str, Any] = {"error": message, "code": code} | more
     if _mark("has_success"):
@@ -75,13 +75,13 @@ def error_answer(status: int, message: str, code: Code, **more: Any) -> Response
 
 
 def _mark(name: str) -> Any:
-    """What the current handler carries under this name; None where it carries nothing."""
+    """Return the attribute of the current handler with this name, or None."""
     endpoint = request.endpoint if request else None
     return getattr(current_app.view_functions.get(endpoint), name, None) if endpoint else None
 
 
 async def show_domain_error(error: errors.DomainError) -> Response:
-    """A refusal of the business."""
+    """Return the answer for an error of the domain."""
     more = error.extra | ({"fields": error.fields} if error.fields else {})
     response = error_answer(status_of(error), error.message, error.code, **more)
     if isinstance(error, errors.TooMany):
@@ -90,7 +90,7 @@ async def show_domain_error(error: errors.DomainError) -> Response:
 
 
 async def show_http_error(error: HTTPException) -> Response:
-    """A refusal of the web framework: unknown path, wrong method, body too large."""
+    """Return the answer for an error of the web framework: unknown path, wrong method, body too large."""
     status = error.code or 500
     if status < 400:
         return Response(status=status, headers=dict(error.get_headers()))
@@ -102,7 +102,7 @@ async def show_http_error(error: HTTPException) -> Response:
 
 
 async def show_database_error(error: Exception) -> Response:
-    """A lost or crowded database is 503, a record deleted meanwhile 409; anything else is a bug of ours."""
+    """Return 503 for a lost or overloaded database, 409 for a record deleted meanwhile; anything else is a bug."""
     if is_passing_trouble(error):
         state = _read_state(error)
         log.warning("The database refused for the moment: %s %s", type(error).__name__, state or "")
@@ -118,8 +118,8 @@ async def show_database_error(error: Exception) -> Response:
 
 
 def is_passing_trouble(error: Exception) -> bool:
-    """True for trouble that another try may find gone: a lost connection, a full pool, a deadlock."""
-    # The last is what asyncpg says of a connection that ends in this very moment.
+    """True for an error that a retry may not meet again: a lost connection, a full pool, a deadlock."""
+    # The last one is what asyncpg raises for a connection that is just being closed.
     passing = (PoolTimeoutError, ConnectionError, TimeoutError, socket.gaierror, asyncpg.InternalClientError)
     if isinstance(error, passing):
         return True
@@ -137,20 +137,20 @@ def is_passing_trouble(error: Exception) -> bool:
 
 
 def _read_state(error: Exception) -> str | None:
-    """The SQLSTATE of a failure of the database, whether it came by SQLAlchemy or by asyncpg alone."""
+    """Return the SQLSTATE of a database error, raised by SQLAlchemy or by asyncpg directly."""
     state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
     return state
 
 
 async def show_bug(error: Exception) -> Response:
-    """A bug of ours: logged with its trace, answered without."""
+    """Return the answer for a bug: logged with its traceback, which the answer does not contain."""
     original = getattr(error, "original_exception", None) or error
     log.error("A handler failed", exc_info=original, extra={"request_id": g.get("request_id")})
     return error_answer(500, "Something went wrong on our side. It has been noted.", Code.INTERNAL_ERROR)
 
 
 async def show_any_error(error: Exception) -> Response:
-    """Whatever was raised, in the one shape of the JSON doors."""
+    """Return the answer for any exception, in the format of the JSON routes."""
     if isinstance(error, errors.DomainError):
         return await show_domain_error(error)
     original = getattr(error, "original_exception", None)
@@ -165,7 +165,7 @@ def register_errors(
     is_browsing: Callable[[], bool],
     show_page: Callable[[Exception, Response], Awaitable[Response]],
 ) -> None:
-    """Answer every refusal in the one shape: `show_page` turns it into a page where a person is looking."""
+    """Answer every error in the one format; `show_page` turns it into a page if the request is for a page."""
 
     async def show(error: Exception) -> Response:
         answer = await show_any_error(error)

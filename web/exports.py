@@ -1,4 +1,4 @@
-"""Files that list people stand in the audit trail: who took which list, under which filters."""
+"""Files that list people are recorded in the audit trail: who exported which list, with which filters."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,10 +12,10 @@ from web.request import Handler, current_actor, db
 
 
 def audits_export(of: str) -> Callable[[Handler], Handler]:
-    """Write down a download of customers' data; `of` is the kind of record that the file lists.
+    """Record a download of customer data; `of` is the kind of record that the file lists.
 
-    It stands right above the handler: what is refused before it writes nothing, and what the handler itself refuses is
-    rolled back with the rest of its transaction.
+    It is placed directly above the handler: a request refused by a guard records nothing, and for one refused by the
+    handler, the record is rolled back with its transaction.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -31,7 +31,7 @@ def audits_export(of: str) -> Callable[[Handler], Handler]:
 
 
 async def note_export(of: str, query: object) -> None:
-    """The same for a route that answers a file only when it is asked for one."""
+    """Record a download, for a route that returns a file only on request."""
     filters = {}
     if isinstance(query, BaseModel):
         filters = query.model_dump(mode="json", exclude={"page", "per_page", "limit"}, exclude_defaults=True)

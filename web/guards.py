@@ -1,4 +1,4 @@
-"""Who may call a route. Every route carries one of these decorators; `check_guards` refuses to start without."""
+"""Who may call a route. Every route has one of these decorators; `check_guards` refuses to start otherwise."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -27,15 +27,15 @@ from models.session import current_database
 from web.origins import is_from_elsewhere, is_read_from_elsewhere
 from web.request import current_actor, kept, peer_network, settings, this_request
 
-# Every id in a path that no row can have is read as this one, which has no page.
+# Every id in a path that no row can have is replaced by this one, which does not exist.
 IMPOSSIBLE_ID = BIGGEST_ID + 1
 # Windows of `limited`, in seconds.
 MINUTE = 60
 HOUR = 3600
-# Stands before the name of a module of the portal, which the other modules are named beside.
+# Precedes the name of a portal module, next to which the other modules are found.
 MODULE_PATH = re.compile(r"m-[0-9a-f]{10}")
 _PART = re.compile(r"bytes=(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})")
-# A file system refuses longer names of files, in bytes.
+# File systems refuse longer file names; in bytes.
 _LONGEST_NAME = 255
 
 Handler = Callable[..., Awaitable[Any]]
@@ -49,17 +49,17 @@ class SessionSerializer(TimedSerializer):
 
 
 class SessionCookie(QuartAuth):
-    """quart-auth's cookie, which is looked at again after a request only if there is one, or somebody signed in."""
+    """The cookie of quart-auth, checked after a request only if there is one or someone signed in."""
 
     serializer_class = SessionSerializer  # type: ignore[assignment]  # quart-auth's own is private
 
     def load_user(self) -> AuthUser:
-        """Who the cookie names; without any cookie nobody, at once."""
+        """Return the user named by the cookie; without a cookie return nobody, without further work."""
         may_be_somebody = "Cookie" in this_request().headers or str(self.attribute_name) in kept()
         return super().load_user() if may_be_somebody else AuthUser(None)
 
     async def after_request(self, response: Response) -> Response:
-        """Write, renew or delete the cookie where the request signed somebody in or out."""
+        """Write, renew or delete the cookie if someone signed in or out in the request."""
         if str(self.attribute_name) not in kept():
             return response
         return await super().after_request(response)
@@ -71,7 +71,7 @@ customer_auth = SessionCookie(
     salt="customer session",
     duration=int(CUSTOMER_LIFETIME.total_seconds()),
 )
-# The row decides when a staff session ends (12 h idle); the cookie's signature merely outlives it.
+# The row decides when a staff session ends (12 h idle); the signature of the cookie is valid for longer.
 staff_auth = SessionCookie(
     attribute_name="_staff_session", cookie_name="ladle_staff", salt="staff session", duration=30 * 86400
 )
@@ -79,7 +79,7 @@ staff_auth = SessionCookie(
 
 @dataclass(frozen=True)
 class Guard:
-    """What a route asks of its caller: any one of the named kinds."""
+    """The requirements of a route: the caller must be one of the kinds named."""
 
     is_public: bool = False
     optional_customer: bool = False
@@ -93,7 +93,7 @@ class Guard:
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles that it lets in."""
+        """The roles that are admitted."""
         if not self.staff:
             return frozenset()
         return GRANTS[self.right].roles if self.right else frozenset(Role)
@@ -121,45 +121,45 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
 
 
 def public(handler: Handler) -> Handler:
-    """Anyone may call; nobody is looked up."""
+    """Anyone may call; no caller is looked up."""
     return _guarded(Guard(is_public=True))(handler)
 
 
 def public_or_customer(handler: Handler) -> Handler:
-    """Anyone may call; a signed-in customer is known."""
+    """Anyone may call; a signed-in customer is identified."""
     return _guarded(Guard(is_public=True, optional_customer=True))(handler)
 
 
 def customer_only(handler: Handler) -> Handler:
-    """A signed-in storefront customer."""
+    """Requires a signed-in storefront customer."""
     return _guarded(Guard(customer=True))(handler)
 
 
 def staff_only(right: Right | None = None, *, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
-    """Active staff whose role has the right, by session cookie or JWT; any role without one.
+    """Requires active staff whose role has the right, by session cookie or JWT; any role without a right.
 
-    Where REQUIRE_ADMIN_TOTP is on, an administrator without a second factor only passes `before_second_factor`.
+    If REQUIRE_ADMIN_TOTP is on, an administrator without a second factor passes only `before_second_factor`.
     """
     return _guarded(Guard(staff=True, right=right, before_second_factor=before_second_factor))
 
 
 def staff_page(right: Right | None = None, *, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
-    """As `staff_only`, for pages: by session cookie alone, since forms are guarded by a CSRF token."""
+    """Like `staff_only`, for pages: only by session cookie, since forms are protected by a CSRF token."""
     return _guarded(Guard(staff=True, right=right, session_only=True, before_second_factor=before_second_factor))
 
 
 def api_key_for(*scopes: KeyScope, right: Right | None = None) -> Callable[[Handler], Handler]:
-    """A program whose key has one of the scopes, or staff with the right where one is given."""
+    """Requires a program whose key has one of the scopes, or staff with the right, if one is given."""
     return _guarded(Guard(scopes=frozenset(scopes), staff=right is not None, right=right))
 
 
 def staff_key_or_customer(*scopes: KeyScope, right: Right | None = None) -> Callable[[Handler], Handler]:
-    """Staff with the right (any without one), a program whose key has one of the scopes, or a signed-in customer."""
+    """Requires staff with the right (any staff without one), a program with one of the scopes, or a customer."""
     return _guarded(Guard(customer=True, scopes=frozenset(scopes), staff=True, right=right))
 
 
 def internal_only(handler: Handler) -> Handler:
-    """Our own machines, by `X-Internal-Secret`."""
+    """Requires our own machines, by `X-Internal-Secret`."""
     return _guarded(Guard(internal=True))(handler)
 
 
@@ -182,7 +182,7 @@ async def _find_actor(guard: Guard) -> Actor:
 
 
 def _as_program(actor: Actor, guard: Guard) -> Actor:
-    """The holder of a key as this route knows it: a voice agent where its voice scope lets it in."""
+    """Return the holder of a key as this route treats it: a voice agent if admitted by its voice scope."""
     used = actor.scopes & guard.scopes
     if not used:
         raise NotAllowed("This API key's scopes do not allow this.")
@@ -190,7 +190,7 @@ def _as_program(actor: Actor, guard: Guard) -> Actor:
 
 
 def lacks_second_factor(actor: Actor) -> bool:
-    """True for an administrator who must set up a second factor before anything else."""
+    """True for an administrator who must set up a second factor first."""
     return settings().require_admin_totp and actor.has_role(Role.ADMIN) and not actor.has_second_factor
 
 
@@ -218,7 +218,7 @@ async def _first_actor(guard: Guard) -> Actor | None:
 async def _find_signed_in(
     staff_session: str | None, claims: dict[str, Any] | None, customer_session: str | None
 ) -> Actor | None:
-    """The first of them that somebody holds."""
+    """Return the first of these kinds of session that the caller has."""
     actor = None
     if staff_session:
         async with current_database().raw_reading() as raw:
@@ -233,7 +233,7 @@ async def _find_signed_in(
 
 
 async def find_reader() -> Actor | None:
-    """The colleague who is looking, for the frame of a page that refuses; None without a whole sign-in."""
+    """Return the colleague who sent the request, for the layout of an error page; None without a complete sign-in."""
     try:
         actor = await _first_actor(Guard(staff=True, session_only=True))
     except NotAllowed:
@@ -254,7 +254,7 @@ async def _key_actor(key: str) -> Actor | None:
 
 
 def staff_token_claims() -> dict[str, Any] | None:
-    """The claims of the JWT presented with this request, if it is ours and unexpired."""
+    """Return the claims of the request's JWT, if it is ours and has not expired."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
@@ -262,7 +262,7 @@ def staff_token_claims() -> dict[str, Any] | None:
 
 
 def limited(name: str, limit: int, *, seconds: int) -> Callable[[Handler], Handler]:
-    """At most `limit` calls in `seconds`, counted for the peer address and for the signed-in account."""
+    """Allow at most `limit` calls in `seconds`, counted for the peer address and for the signed-in account."""
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
@@ -277,7 +277,7 @@ def limited(name: str, limit: int, *, seconds: int) -> Callable[[Handler], Handl
 
 
 async def count_use(name: str, limit: int, *, seconds: int, target: str | None = None) -> None:
-    """Count one use against `target`, or against the address and the account; raises TooMany."""
+    """Count one use for `target`, or for the address and the account. Raises TooMany."""
     if settings().rate_limits == "off":
         return
     window = timedelta(seconds=seconds)
@@ -290,26 +290,26 @@ async def count_use(name: str, limit: int, *, seconds: int, target: str | None =
 
 
 def guard_of(app: Quart, endpoint: str) -> Guard | None:
-    """The guard of an endpoint, or None for a bare one."""
+    """Return the guard of an endpoint, or None if it has none."""
     return cast("Guard | None", getattr(app.view_functions[endpoint], "guard", None))
 
 
 def check_guards(app: Quart) -> None:
-    """Refuse to start with a route that carries no guard."""
+    """Refuse to start with a route that has no guard."""
     bare = sorted({rule.rule for rule in app.url_map.iter_rules() if guard_of(app, rule.endpoint) is None})
     if bare:
         raise RuntimeError(f"Routes without a guard: {', '.join(bare)}")
 
 
 async def static_file(filename: str) -> Response:
-    """Serve one of the portal's own pinned files; one asked for with its content's hash is cached forever."""
+    """Serve one of the portal's own pinned files; one requested with the hash of its content is cached forever."""
     if len(filename.encode()) > _LONGEST_NAME:
         abort(404)
     hashed, slash, module = filename.partition("/")
     is_module = bool(slash) and MODULE_PATH.fullmatch(hashed) is not None
     folder = cast(str, current_app.static_folder)
     response = await send_from_directory(folder, module if is_module else filename, conditional=False)
-    # What a Range means that names no part from a place on, may be ignored: then the whole file is the answer.
+    # A Range header that does not name a part from a start offset may be ignored: then the whole file is returned.
     length = response.content_length if _names_a_part() else None
     await response.make_conditional(request, accept_ranges=True, complete_length=length)
     if (is_module or "v" in request.args) and response.status_code in {200, 304}:
@@ -318,7 +318,7 @@ async def static_file(filename: str) -> Response:
 
 
 def _names_a_part() -> bool:
-    """True for one range of bytes that begins at a place and does not end before it."""
+    """True for one range of bytes that has a start and does not end before it."""
     part = _PART.fullmatch(request.headers.get("Range", "").strip())
     return part is not None and (part["last"] == "" or int(part["first"]) <= int(part["last"]))
 

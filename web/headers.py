@@ -1,4 +1,4 @@
-"""Headers of every answer: request id, security headers, a strict CSP, and CORS for the named storefronts."""
+"""Headers of every answer: request id, security headers, a strict CSP, and CORS for the configured storefronts."""
 
 import re
 import secrets
@@ -29,10 +29,10 @@ COMMON_HEADERS = [
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(self), geolocation=(), microphone=()"),
-    # A handler that wants its answer kept says so itself.
+    # A handler whose answer may be cached sets this header itself.
     ("Cache-Control", "no-store"),
 ]
-# The sandbox's checkout page stands on loopback.
+# The sandbox's checkout page is on the loopback address.
 SANDBOX_HEADERS = [
     ("Content-Security-Policy", f"{CONTENT_SECURITY_POLICY} http://127.0.0.1:*"),
     *COMMON_HEADERS[1:],
@@ -48,7 +48,7 @@ CORS_EXPOSED = "Idempotent-Replay, Retry-After, X-Total-Count, X-Request-Id, ETa
 
 
 async def begin_request() -> Response | None:
-    """Name the request, refuse an address that no record can have, and answer a CORS preflight."""
+    """Set the request id, refuse an address that no record can have, and answer a CORS preflight."""
     asked = this_request()
     given = asked.headers.get("X-Request-Id", "")
     kept().request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -62,8 +62,8 @@ async def begin_request() -> Response | None:
 
 
 async def finish_headers(response: Response) -> Response:
-    """Put the common headers on an answer; a handler's own value wins."""
-    # One look at what is there: werkzeug's `setdefault` would look through all headers for each of ours.
+    """Set the common headers on an answer; values set by the handler are kept."""
+    # One pass over the existing headers: werkzeug's `setdefault` would search all of them for each of ours.
     present = {name.lower() for name, _ in response.headers}
     is_sandbox = settings().sandbox
     common = PRODUCTION_HEADERS if settings().is_production else SANDBOX_HEADERS if is_sandbox else COMMON_HEADERS
@@ -99,7 +99,7 @@ def _is_portal(path: str) -> bool:
 
 
 def _takes_shop_cookies() -> bool:
-    """True where a customer's cookie counts; a colleague's counts on our own origin alone."""
+    """True if a customer's cookie is accepted; a colleague's is accepted only on our own origin."""
     if request.path.startswith("/api/staff/"):
         return False
     guard = guard_of(current_app, request.endpoint) if request.endpoint else None
@@ -107,6 +107,6 @@ def _takes_shop_cookies() -> bool:
 
 
 def register_headers(app: Quart) -> None:
-    """Put the common headers on every answer of the app."""
+    """Set the common headers on every answer of the app."""
     app.before_request(begin_request)
     app.after_request(finish_headers)

@@ -1,4 +1,4 @@
-"""What is written down about every request: a line in the log and a count in the metrics, by route, never by path."""
+"""What is recorded of every request: a line in the log and a count in the metrics, by route, never by path."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from web.request import kept, this_request
 
 log = logging.getLogger("access")
 
-# Nobody asks since when a series exists; it would double every one of them.
+# The creation times of series are not used; they would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUESTS = Counter("ladle_requests_total", "Answered requests.", ["method", "route", "status"])
@@ -35,7 +35,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def register_observation(app: Quart) -> None:
-    """Count and log every request; register it first, so that its word comes last."""
+    """Count and log every request; register it first, so that it runs last."""
     app.before_request(_start_clock)
     app.after_request(_write_down)
 
@@ -45,7 +45,7 @@ class _Noted:
 
 
 def _note_pool() -> None:
-    """Write down the figures of the pool, once a second at most."""
+    """Record the state of the pool, at most once per second."""
     at = time.monotonic()
     if at - _Noted.pool_at < POOL_NOTED_EVERY:
         return
@@ -56,7 +56,7 @@ def _note_pool() -> None:
 
 @cache
 def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    """The count and the times of these labels; there are no more than the routes have methods and statuses."""
+    """Return the metrics with these labels; their number is limited by routes, methods and statuses."""
     return REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route)
 
 

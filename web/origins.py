@@ -1,7 +1,6 @@
-"""Whose page sent a request. A cookie goes along with whatever a page under our domain sends, also with a file or with
-nothing in it, for which no browser asks us first; so what changes something must come from a page of ours. A
-colleague's cookie counts on our own origin alone, for reading too: a page under another origin brings a JWT.
-"""
+"""Which site's page sent a request. A browser sends our cookies with every request from a page under our domain, also
+with a file or an empty body, for which it sends no preflight; so a change must come from one of our pages. A
+colleague's cookie is accepted only on our own origin, also for reading: a page on another origin sends a JWT."""
 
 from urllib.parse import urlsplit
 
@@ -13,9 +12,9 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def is_from_elsewhere(*, shops_are_ours: bool) -> bool:
-    """True for a changing request that its browser says another site's page sent; programs say nothing.
+    """True for a changing request sent by another site's page according to its browser; programs send no such header.
 
-    `shops_are_ours` also lets the pages of the origins in CORS_ORIGINS send it.
+    `shops_are_ours` also admits the pages of the origins in CORS_ORIGINS.
     """
     if request.method in SAFE_METHODS:
         return False
@@ -24,14 +23,14 @@ def is_from_elsewhere(*, shops_are_ours: bool) -> bool:
         return False
     if (site := request.headers.get("Sec-Fetch-Site")) is not None:
         return site not in {"same-origin", "none"}
-    # Older browsers; a page that sends no referrer, as the pay page does, is "null".
+    # Older browsers; for a page that sends no referrer, such as the pay page, it is "null".
     if origin is None or origin == "null":
         return False
     return not _is_ours(origin)
 
 
 def is_read_from_elsewhere() -> bool:
-    """True for a reading request that another site's page sent; a link that somebody followed is none."""
+    """True for a reading request sent by another site's page; not if someone followed a link."""
     if request.method not in SAFE_METHODS or request.headers.get("Sec-Fetch-Mode") == "navigate":
         return False
     if (site := request.headers.get("Sec-Fetch-Site")) is not None:

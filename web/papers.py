@@ -1,4 +1,4 @@
-"""Papers that both doors answer: a packing slip is the same PDF from the API and from the portal."""
+"""Documents that both the API and the portal return: a packing slip is the same PDF in both."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -14,22 +14,22 @@ from web.templates import render_template
 
 
 async def answer_slips(numbers: Sequence[str], filename: str) -> Response:
-    """The packing slips of these orders as one PDF, each on pages of its own."""
-    # No connection of the pool waits while the paper is made.
+    """Return the packing slips of these orders as one PDF, each starting on a new page."""
+    # Release the pool's connection while the document is made.
     async with current_database().session() as session:
         slips = await list_packing_slips(session, numbers, visible_to=current_actor())
     html = await render_template(
         "pdf/packing_slip.html", slips=slips, printed_at=now(), company_address=settings().company_address
     )
-    # The minute of printing stands on it: within that minute it is the same paper.
+    # It shows the minute of printing, so within that minute it is the same document.
     return answer_pdf(await render_again(html), filename)
 
 
 def answer_pdf(data: bytes, filename: str) -> Response:
-    """A PDF to look at, which no cache keeps; its name also for programs that read ASCII alone."""
+    """Return a PDF to be displayed and not cached, also with an ASCII file name for old programs."""
     response = Response(data, content_type="application/pdf")
     plain = filename.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "")
-    # What is left of a name in other letters is its spaces.
+    # Of a name in another script only the spaces would remain.
     plain = " ".join(plain.split()).replace(" .pdf", ".pdf")
     named = f'inline; filename="{plain}"'
     response.headers["Content-Disposition"] = (

@@ -1,4 +1,4 @@
-"""The headers of a request as the server read them: looked up by name instead of one after the other."""
+"""The headers of a request as parsed by the server: looked up by name instead of searched one by one."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,15 @@ from werkzeug.exceptions import BadRequestKeyError
 
 
 class ReadHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc] # Werkzeug says the same of its own.
-    """Headers that never change. A request asks for a dozen of them, and a browser sends twenty.
+    """Immutable headers. A request looks up a dozen of them, and a browser sends twenty.
 
-    A value is not searched for line breaks once more: the server's parser ends a header there.
+    Values are not checked for line breaks again: the server's parser ends a header there.
     """
 
     def __init__(self, read: Iterable[tuple[str, str]]) -> None:
         super().__init__()
         self._list = list(read)
-        # The first of several lines of one name counts, as in Werkzeug's own look through them.
+        # If a header is sent several times, the first one counts, as in Werkzeug's own search.
         self._by_name = {name.lower(): value for name, value in reversed(self._list)}
 
     def _get_key(self, key: str) -> str:

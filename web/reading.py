@@ -1,6 +1,6 @@
-"""How a handler reads its input and shows its answer: two decorators that also feed the OpenAPI document.
+"""How a handler reads its input and writes its answer: two decorators that also supply the OpenAPI document.
 
-JSON is read strictly, HTML forms and query strings leniently; the models stand beside the domain functions they feed.
+JSON is parsed strictly, HTML forms and query strings leniently; the models are defined next to their domain functions.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,13 +28,13 @@ from web.request import current_actor, kept, settings, this_app, this_request
 JSON_TYPE = "application/json"
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 MEGABYTE = 1_000_000
-# So many queries of a route are kept as they were read, the shorter ones.
+# This many parsed queries of a route are cached, if they are not longer than this.
 KNOWN_QUERIES, LONGEST_KNOWN = 256, 200
 NO_RIGHTS: Mapping[str, Right] = MappingProxyType({})
 
 
 class InputRules(TypedDict):
-    """How times without a zone are read, and how many characters a new password has at least."""
+    """The time zone for times without one, and the minimum length of a new password."""
 
     timezone: tzinfo
     least_password: int
@@ -45,7 +45,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What a handler returns where it made what it otherwise changes: the same answer, with 201."""
+    """What a handler returns if it created what it otherwise changes: the same answer, with 201."""
 
     shown: Any
 
@@ -53,10 +53,10 @@ class Created:
 def reads(
     model: type[Input], *, optional: bool = False, rights: Mapping[str, Right] = NO_RIGHTS
 ) -> Callable[[Handler], Handler]:
-    """Read the JSON body as `model` and hand it over as `data`; another media type is 415.
+    """Parse the JSON body as `model` and pass it as `data`; another media type is 415.
 
-    With `optional` a request without any body counts as `{}`. `rights` names the fields that need a right of their own:
-    who lacks it is refused for that before anything is said about the rest of the body.
+    With `optional`, a request without a body counts as `{}`. `rights` names the fields that need a right of their own:
+    a caller without it is refused for that reason before the rest of the body is checked.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -81,7 +81,7 @@ def reads(
 
 
 def _check_fields(body: bytes, rights: Mapping[str, Right]) -> None:
-    """Refuse a bad body that also holds a field which the caller may not send."""
+    """Refuse an invalid body that also contains a field that the caller may not send."""
     if not rights:
         return
     try:
@@ -95,7 +95,7 @@ def _check_fields(body: bytes, rights: Mapping[str, Right]) -> None:
 
 
 def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
-    """Read an HTML form as `model`, with nested names such as `items[0][sku]`; empty means absent."""
+    """Parse an HTML form as `model`, with nested names such as `items[0][sku]`; empty means absent."""
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
@@ -108,10 +108,10 @@ def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
 
 
 def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
-    """Read the query string as `model` and hand it over as `query`; a bad value is 400, not a guess.
+    """Parse the query string as `model` and pass it as `query`; an invalid value is 400.
 
-    A page leaves a bad filter out and says so (`g.dropped`): an old link is no dead end. A file is never made so.
-    A query that was read before is known: inputs never change, and nothing in them depends on the moment.
+    A page drops an invalid filter and reports it (`g.dropped`), so that old links still work; a download does not. A
+    parsed query is cached: inputs are immutable, and nothing in them depends on the time.
     """
 
     def read(_sent: bytes, timezone: tzinfo) -> Input:
@@ -138,19 +138,19 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
 
 
 def input_rules() -> InputRules:
-    """What reading an input depends on by the settings."""
+    """Return the settings on which parsing depends."""
     return {"timezone": settings().timezone, "least_password": settings().password_min_length}
 
 
 def _is_page() -> bool:
-    """True for a page of the portal, not a file that is downloaded from there."""
+    """True for a page of the portal, but not for a download."""
     guard = guard_of(current_app, request.endpoint or "")
     is_file = "." in request.path.rpartition("/")[2]
     return guard is not None and guard.session_only and request.method == "GET" and not is_file
 
 
 def _leave_out(model: type[InputT], pairs: dict[str, list[str]], refusal: InvalidInput) -> InputT:
-    """The query without the values that were refused; without all of them where they only disagree together."""
+    """Return the query without the values that were refused; without any if only their combination was refused."""
     bad = {name.partition(".")[0] for name in refusal.fields} & pairs.keys() or set(pairs)
     g.dropped = {name: refusal.fields.get(name, refusal.message) for name in sorted(bad)}
     left = {name: values for name, values in pairs.items() if name not in bad}
@@ -158,7 +158,7 @@ def _leave_out(model: type[InputT], pairs: dict[str, list[str]], refusal: Invali
 
 
 async def raw_body() -> bytes:
-    """The request's body as it came; asked for twice, it is waited for once."""
+    """Return the request's raw body; a second call returns the same bytes."""
     here = kept()
     if "raw_body" not in here:
         here.raw_body = await this_request().get_data(as_text=False)
@@ -166,14 +166,14 @@ async def raw_body() -> bytes:
 
 
 async def read_form_body(model: type[InputT]) -> InputT:
-    """The request's HTML form, read as `model`; raises InvalidInput naming all bad fields."""
+    """Parse the request's HTML form as `model`. Raises InvalidInput naming all invalid fields."""
     return read_form(model, await form_pairs(), **input_rules())
 
 
 async def form_pairs() -> dict[str, list[str]]:
-    """The fields of the request's HTML form, each with every value sent.
+    """Return the fields of the request's HTML form, each with all values sent.
 
-    Browsers count an end of line as one character while they type, and send two; here it is one again.
+    Browsers count an end of line as one character in a field, but send two; here it is one again.
     """
     if request.mimetype not in FORM_TYPES:
         raise UnsupportedType("Send the form as application/x-www-form-urlencoded or multipart/form-data.")
@@ -182,11 +182,11 @@ async def form_pairs() -> dict[str, list[str]]:
 
 
 def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[Handler], Handler]:
-    """Show what the handler returns as JSON of `model`; bytes are an answer already made.
+    """Write what the handler returns as JSON of `model`; bytes are a finished answer.
 
-    A Page is shown as a bare list, with its total in `X-Total-Count`; `Created` is 201,
-    documented as the model `created`.
-    While testing, ready-made bytes are held against the model, so that a fast path cannot drift from its document.
+    A Page is written as a bare list, with its total in `X-Total-Count`; `Created` is 201, documented as the model
+    `created`. While testing, finished bytes are checked against the model, so that a fast path can't deviate from its
+    documentation.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(model)
     has_success = isinstance(model, type) and issubclass(model, BaseModel) and "success" in model.model_fields
@@ -219,7 +219,7 @@ def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[
 
 
 def answers_file(*types: str, status: int = 200, also: tuple[int, ...] = ()) -> Callable[[H], H]:
-    """Document an answer that is no JSON: the media types of its body, and statuses without one (204, 302, 304)."""
+    """Document an answer that is not JSON: the media types of its body, and statuses without a body (204, 302, 304)."""
 
     def decorate(handler: H) -> H:
         documented: dict[int, tuple[str, ...]] = {status: types} | dict.fromkeys(also, ())
@@ -230,7 +230,7 @@ def answers_file(*types: str, status: int = 200, also: tuple[int, ...] = ()) -> 
 
 
 def refuses(*codes: Code) -> Callable[[H], H]:
-    """Document the refusals of the act itself; what guards, limits and bodies refuse is documented by them."""
+    """Document the errors of the action itself; those of guards, limits and bodies are documented by these."""
 
     def decorate(handler: H) -> H:
         handler.refusals = frozenset(codes)  # type: ignore[attr-defined]
@@ -241,7 +241,7 @@ def refuses(*codes: Code) -> Callable[[H], H]:
 
 @dataclass(frozen=True)
 class Signed:
-    """Who signs the body of a request, and the headers that say so."""
+    """Who signs the body of a request, and the headers of the signature."""
 
     sender: str
     headers: tuple[str, ...]
@@ -253,9 +253,9 @@ class Signed:
 def signed_by(
     sender: str, *headers: str, media_type: str = JSON_TYPE, required: bool = True, refused_by: int = 400
 ) -> Callable[[H], H]:
-    """Document a webhook: the raw body is read by the act, which checks the signature first.
+    """Document a webhook: the raw body is read by the action, which checks the signature first.
 
-    `refused_by` is the status that the sender understands as a wrong signature.
+    `refused_by` is the status that the sender expects for a wrong signature.
     """
 
     def decorate(handler: H) -> H:
@@ -266,7 +266,7 @@ def signed_by(
 
 
 def answers_nothing(handler: Handler) -> Handler:
-    """204 with no body."""
+    """Return 204 without a body."""
 
     @wraps(handler)
     async def answering(*args: Any, **kwargs: Any) -> Response:
@@ -277,7 +277,7 @@ def answers_nothing(handler: Handler) -> Handler:
 
 
 def many_rows(handler: Handler) -> Handler:
-    """For a body of thousands of rows, above `@reads`: the garbage collector rests until they are answered."""
+    """For a body of thousands of rows, above `@reads`: turn the garbage collector off until they are answered."""
 
     @wraps(handler)
     async def working(*args: Any, **kwargs: Any) -> Any:
@@ -288,7 +288,7 @@ def many_rows(handler: Handler) -> Handler:
 
 
 def body_limit(megabytes: int) -> Callable[[H], H]:
-    """Let this route's body be as large as this; every other route takes 1 MB."""
+    """Set the maximum size of this route's body; for all other routes it is 1 MB."""
 
     def decorate(handler: H) -> H:
         handler.body_limit = megabytes * MEGABYTE  # type: ignore[attr-defined]

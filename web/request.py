@@ -1,7 +1,7 @@
-"""What a handler may ask about the current request: its transaction, its caller, the settings.
+"""What a handler can find out about the current request: its transaction, its caller, the settings.
 
-One request has one transaction, begun lazily and ended at the edge: committed when the answer is below 400,
-else rolled back. Nothing else commits, but a kept answer that takes the COMMIT of a raw transaction along.
+A request has one transaction, begun lazily and ended after the handler: committed if the status is below 400, else
+rolled back. Nothing else commits, except that storing an answer also commits a raw transaction.
 """
 
 import ipaddress
@@ -25,41 +25,41 @@ from settings import Settings
 log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[Any]]
 
-# What a provider gives to one customer at least.
+# The length of the prefix that a provider assigns to one customer at least.
 _OWNED_BITS = 64
-# What proxies and tunnels say about whom they bring.
+# The headers in which proxies and tunnels name the caller.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via", "CF-Ray")
 _WITH_PORT = re.compile(r"(?:(?P<four>\d+(?:\.\d+){3})|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::\d{1,5})?")
 UNKNOWN = "unknown"
 
 
 def this_app() -> Quart:
-    """The app itself behind Quart's `current_app`, for what every request asks."""
+    """Return the app itself instead of Quart's `current_app`, for what every request needs."""
     return cast(Quart, current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug documents it
 
 
 def this_request() -> Request:
-    """The request itself behind Quart's `request`: to look something up through that takes ten times as long."""
+    """Return the request itself instead of Quart's `request`, whose attributes take ten times as long."""
     return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug documents it
 
 
 def kept() -> _AppCtxGlobals:
-    """What the request keeps for itself, behind Quart's `g`."""
+    """Return the data that the request stores for itself, instead of Quart's `g`."""
     return cast(_AppCtxGlobals, g._get_current_object())  # noqa: SLF001 - Werkzeug documents it
 
 
 def settings() -> Settings:
-    """The settings this app was made with."""
+    """Return the settings of this app."""
     return cast(Settings, this_app().config["SETTINGS"])
 
 
 def shop_url() -> str:
-    """The address that links in customers' mails lead to, without a final slash."""
+    """Return the address for links in customers' mails, without a trailing slash."""
     return (settings().storefront_url or settings().public_url).rstrip("/")
 
 
 def db() -> AsyncSession:
-    """The request's session; its transaction begins with the first statement."""
+    """Return the request's session; its transaction begins with the first statement."""
     here = kept()
     if "db" not in here:
         here.db = current_database().session()
@@ -67,7 +67,7 @@ def db() -> AsyncSession:
 
 
 def in_raw_transaction(handler: Handler) -> Handler:
-    """Give a busy handler, which needs nothing but `raw_connection` of its session, a leaner transaction."""
+    """Use a leaner transaction for a busy handler that only uses `raw_connection` of its session."""
 
     @wraps(handler)
     async def lean(*args: Any, **kwargs: Any) -> Any:
@@ -78,17 +78,17 @@ def in_raw_transaction(handler: Handler) -> Handler:
 
 
 def current_actor() -> Actor:
-    """The caller as the route's guard found it; a guest before the guard has run."""
+    """Return the caller as determined by the route's guard; a guest before the guard has run."""
     return cast(Actor, kept().get("actor") or GUEST.during(request_id()))
 
 
 def order_rules() -> OrderRules:
-    """The settings that orders are priced by."""
+    """Return the settings for the prices of orders."""
     return read_rules(settings())
 
 
 def request_id() -> str:
-    """The id that logs, audit entries and the answer's `X-Request-Id` share."""
+    """Return the id shared by logs, audit entries and the answer's `X-Request-Id`."""
     return cast(str, kept().get("request_id", ""))
 
 
@@ -98,12 +98,12 @@ def _networks(trusted: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddres
 
 
 def peer_address() -> str:
-    """The caller's address: the last one before the trusted proxies, never one the caller can choose."""
+    """Return the caller's address: the last one before the trusted proxies, never one the caller can choose."""
     address = this_request().remote_addr or UNKNOWN
     networks = _networks(tuple(settings().trusted_proxies))
     if not networks:
         return address
-    # A proxy may add a line of its own below the caller's; all of them are one list.
+    # A proxy may add a line of its own below the caller's; all of them form one list.
     hops = [hop.strip() for line in request.headers.getlist("X-Forwarded-For") for hop in line.split(",")]
     while hops and _is_within(address, networks):
         address = _read_hop(hops.pop())
@@ -111,7 +111,7 @@ def peer_address() -> str:
 
 
 def _read_hop(hop: str) -> str:
-    """One address of the list, which some proxies write with a port; what can't be read is no known address."""
+    """Return one address of the list, without the port that some proxies add; "unknown" if it can't be parsed."""
     address = hop
     if (found := _WITH_PORT.fullmatch(hop)) is not None:
         address = found["six"] or found["four"]
@@ -131,7 +131,7 @@ def _is_address(text: str) -> bool:
 
 
 def peer_network() -> str:
-    """Whom a limit counts as one: the caller's address, or the network of an IPv6 one, whose holder has all of it."""
+    """Return the unit for limits: the caller's address, or for IPv6 its network, all of which has one holder."""
     try:
         address = ipaddress.ip_address(peer_address())
     except ValueError:
@@ -144,10 +144,10 @@ def peer_network() -> str:
 
 
 def is_loopback() -> bool:
-    """True when the caller sits on this machine, in development; demo users sign in from there only.
+    """True if the caller is on this machine, in development; demo users can sign in only from there.
 
-    Whom a proxy on this machine brings does not: one that says so, and one that passes on the name it was called by.
-    In production an address is never enough, since a proxy may say nothing at all.
+    Callers behind a proxy on this machine are not: neither if the proxy says so, nor if it passes on the host name that
+    was requested. In production an address is never sufficient, since a proxy may add no header at all.
     """
     if settings().is_production or any(name in request.headers for name in _FORWARDED):
         return False
@@ -160,7 +160,7 @@ def _is_own(address: str) -> bool:
 
 
 async def end_transaction(response: Response) -> Response:
-    """Commit or roll back the request's transaction, by the answer's status."""
+    """Commit or roll back the request's transaction, by the status of the answer."""
     here = kept()
     session: AsyncSession | None = here.pop("db", None)
     if session is not None:
@@ -175,7 +175,7 @@ async def end_transaction(response: Response) -> Response:
 
 
 async def _undo(session: AsyncSession) -> None:
-    """Roll back; where the database was lost there is nothing to undo, and the answer is the one that was made."""
+    """Roll back; if the database connection is lost, there is nothing to roll back, and the answer is kept."""
     try:
         await session.rollback()
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
@@ -183,13 +183,13 @@ async def _undo(session: AsyncSession) -> None:
 
 
 async def discard_transaction(_error: BaseException | None = None) -> None:
-    """Roll back what the edge did not get to end: a handler that died, a client that left."""
+    """Roll back a transaction that was not ended: after an error of the handler or a disconnect of the client."""
     session: AsyncSession | None = g.pop("db", None)
     if session is not None:
         await session.close()
 
 
 def register_transactions(app: Quart) -> None:
-    """End every request's transaction at the edge."""
+    """End the transaction of every request after its handler."""
     app.after_request(end_transaction)
     app.teardown_request(discard_transaction)

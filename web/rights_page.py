@@ -1,4 +1,4 @@
-"""docs/rights.md, printed from the live routes: what each right allows, and which right each route asks for."""
+"""Generates docs/rights.md from the live routes: what each right allows, and which right each route requires."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from domain.access.rights import GRANTS, SCOPE_RIGHTS
 from models import Role
 from web.guards import Guard, guard_of
 
-# The gallery of shared parts is there in development alone.
+# The gallery of shared components exists only in development.
 _HIDDEN = ("/portal/parts",)
 _HEAD = """# Who may do what
 
@@ -18,7 +18,7 @@ true. A route is refused with 403 before its body is read; what a role sees of i
 
 
 def print_rights(app: Quart) -> str:
-    """The whole page as Markdown."""
+    """Return the whole page as Markdown."""
     return "\n".join([_HEAD, *_list_rights(), "", *_list_scopes(), "", *_list_routes(app)]) + "\n"
 
 
@@ -54,7 +54,7 @@ def _list_routes(app: Quart) -> Iterator[str]:
 
 
 def _describe(guard: Guard) -> str:
-    """Who gets in, in words."""
+    """Describe in words who is admitted."""
     if guard.is_public:
         return "nothing; a signed-in customer is known" if guard.optional_customer else "nothing"
     asked = []

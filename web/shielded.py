@@ -1,7 +1,7 @@
-"""A Quart whose handlers run to their end although the caller has hung up.
+"""A Quart app whose handlers run to their end even if the client disconnects.
 
-Quart cancels the handler when the client disconnects. A cancellation that hits the middle of a COMMIT would put the
-database connection back into its pool with the transaction still open, and its locks with it.
+Quart cancels the handler when the client disconnects. A cancellation during a COMMIT would return the database
+connection to its pool with the transaction, and its locks, still open.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def methods_here() -> set[str]:
-    """The methods that the address takes; where two rules fit it, the one with fewer parameters counts."""
+    """Return the methods that the address accepts; if two rules match, those of the one with fewer parameters."""
     adapter = request_ctx.url_adapter
     if adapter is None:
         return set()
@@ -34,7 +34,7 @@ def methods_here() -> set[str]:
 
 
 class Around(NamedTuple):
-    """What stands around the handler of an endpoint, each in the order in which it is called."""
+    """The functions around the handler of an endpoint, each in the order in which they are called."""
 
     values: tuple[Callable[..., Any], ...]
     before: tuple[AnyFunction, ...]
@@ -43,7 +43,7 @@ class Around(NamedTuple):
 
 
 class ShieldedQuart(Quart):
-    """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
+    """Finishes each request; a stream to a client that left still ends, since only the handler is shielded."""
 
     asgi_http_class = WholeRequests
 
@@ -54,21 +54,21 @@ class ShieldedQuart(Quart):
         self.after_serving(self._finish)
 
     def ensure_async(self, func: Callable[P, Awaitable[T]] | Callable[P, T]) -> Callable[P, Awaitable[T]]:
-        """Quart's own, which takes its time to find out that a coroutine function is one, a dozen times a request."""
+        """Do what Quart's method does, which checks for a coroutine function slowly, a dozen times per request."""
         code = getattr(func, "__code__", None)
         if code is not None and code.co_flags & CO_COROUTINE:
             return cast("Callable[P, Awaitable[T]]", func)
         return super().ensure_async(func)
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
-        """Handle the request in a task of its own, which a hang-up does not reach."""
+        """Handle the request in a task of its own, which a disconnect does not cancel."""
         task = asyncio.ensure_future(super().handle_request(request))
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return await asyncio.shield(task)
 
     async def preprocess_request(self, request_context: RequestContext | None = None) -> ResponseReturnValue | None:
-        """Call what stands before the handler; the first answer counts."""
+        """Call the functions before the handler; the first answer is used."""
         context = request_context or request_ctx
         around = self._find_around(context)
         for function in around.values:
@@ -81,7 +81,7 @@ class ShieldedQuart(Quart):
     async def process_response(
         self, response: Response | WerkzeugResponse, request_context: RequestContext | None = None
     ) -> Response | WerkzeugResponse:
-        """Call what stands after the handler, and keep the session."""
+        """Call the functions after the handler, and save the session."""
         context = request_context or request_ctx
         for function in context._after_request_functions:  # noqa: SLF001 - Quart's own method does the same
             response = await self.ensure_async(function)(response)
@@ -95,14 +95,14 @@ class ShieldedQuart(Quart):
     async def do_teardown_request(
         self, exc: BaseException | None, request_context: RequestContext | None = None
     ) -> None:
-        """Call what ends a request, however it went."""
+        """Call the functions that end a request, regardless of its result."""
         for teardown in self._find_around(request_context or request_ctx).teardown:
             await teardown(exc)
         if request_tearing_down.receivers:
             await request_tearing_down.send_async(self, _sync_wrapper=self.ensure_async, exc=exc)  # type: ignore[arg-type]
 
     def _find_around(self, context: RequestContext) -> Around:
-        """The functions around an endpoint, which Quart finds three times in each request; none comes later."""
+        """Return the functions around an endpoint, which Quart looks up three times per request; they never change."""
         rule = context.request.url_rule
         endpoint = rule.endpoint if rule is not None else None
         around = self._around.get(endpoint)
@@ -126,10 +126,10 @@ class ShieldedQuart(Quart):
         return around
 
     async def make_default_options_response(self) -> Response:
-        """Name the methods of the address itself, not also those of one that takes its last word for a parameter."""
+        """List the methods of the address itself, without those of one that takes its last segment as a parameter."""
         return self.response_class("", headers={"Allow": ", ".join(sorted(methods_here()))})
 
     async def _finish(self) -> None:
-        """Let the requests whose callers have left end before the process does."""
+        """Wait for requests whose clients have left before the process ends."""
         if self._unfinished:
             await asyncio.wait(self._unfinished)

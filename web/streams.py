@@ -1,6 +1,6 @@
-"""Files to download, ready or made while they are sent.
+"""Files to download, finished or made while they are sent.
 
-What can go wrong at the start of one that is streamed decides its status before the first byte.
+An error at the start of a streamed file decides its status before the first byte is sent.
 """
 
 from collections.abc import AsyncIterator
@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 from quart import Response
 
 CSV = "text/csv; charset=utf-8"
-# How many pieces are made before the answer begins: the heading of a CSV file, and its first rows.
+# How many chunks are made before the answer begins: the heading of a CSV file, and its first rows.
 _FIRST_PIECES = 2
 
 
 def answer_file(data: bytes, filename: str, *, content_type: str = CSV) -> Response:
-    """A download that is ready."""
+    """Return a finished file as a download."""
     response = Response(data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
 
 
 async def stream_file(pieces: AsyncIterator[bytes], filename: str, *, content_type: str = CSV) -> Response:
-    """A download whose first pieces are there before it begins, so that a lost database is 503 and no empty file."""
+    """Return a download whose first chunks are made before it starts, so that a lost database is 503."""
     first = [piece async for piece in _take(pieces, _FIRST_PIECES)]
 
     async def everything() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""How a handler takes a file: one multipart part, bounded before it is read, judged by its content in the domain."""
+"""How a handler receives a file: one multipart part, limited before it is read; the domain checks its content."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -21,7 +21,7 @@ PICTURE_MEGABYTES = 12
 
 
 def reads_file(name: str) -> Callable[[Handler], Handler]:
-    """Read the file sent as `name` and hand its bytes over as `file`; another media type is 415, none is 400."""
+    """Read the file sent as `name` and pass its bytes as `file`; another media type is 415, a missing file 400."""
     document = create_model(f"{name.capitalize()}File", **{name: (File, ...)})  # type: ignore[call-overload]
 
     def decorate(handler: Handler) -> Handler:
@@ -38,7 +38,7 @@ def reads_file(name: str) -> Callable[[Handler], Handler]:
 
 
 def reads_spooled(name: str, *, megabytes: int = 64) -> Callable[[Handler], Handler]:
-    """Read the file sent as `name` and hand it over as `file` with its `filename`; a long one lies on disk."""
+    """Read the file sent as `name` and pass it as `file` with its `filename`; a large one is spooled to disk."""
     document = create_model(f"{name.capitalize()}Spooled", **{name: (File, ...)})  # type: ignore[call-overload]
 
     def decorate(handler: Handler) -> Handler:
@@ -61,7 +61,7 @@ def reads_spooled(name: str, *, megabytes: int = 64) -> Callable[[Handler], Hand
 
 
 def read_part(parts: list[FileStorage], name: str) -> bytes:
-    """The bytes of the only part; raises InvalidInput when it was not sent, is empty or is one of several."""
+    """Return the bytes of the only part. Raises InvalidInput if it was not sent, is empty or is one of several."""
     if len(parts) > 1:
         raise InvalidInput("Send one file at a time.", fields={name: "was sent more than once"})
     data = parts[0].read() if parts else b""
@@ -71,7 +71,7 @@ def read_part(parts: list[FileStorage], name: str) -> bytes:
 
 
 async def read_upload(*names: str) -> bytes | None:
-    """The first file sent under one of these names beside a form; None when none was, or only an empty one."""
+    """Return the first file sent under one of these names with a form; None if there is none, or only an empty one."""
     files = await request.files
     for name in names:
         if (sent := files.get(name)) is not None and (data := sent.read()):
@@ -82,9 +82,9 @@ async def read_upload(*names: str) -> bytes | None:
 def reads_form_and_files(
     form: type[Input], prepare: Callable[[], Awaitable[Any]], *optional: str, required: tuple[str, ...] = ()
 ) -> Callable[[Handler], Handler]:
-    """Read an HTML form as `data`, and what `prepare` makes of the files beside it as `files`.
+    """Parse an HTML form as `data`, and pass the result of `prepare` for the files sent with it as `files`.
 
-    Every bad field and every bad file is named at once. The names are those of the files, for the document.
+    All invalid fields and files are reported together. `names` are the names of the files, for the document.
     """
     names: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
     document = create_model(f"{form.__name__}WithFiles", __base__=form, **names)

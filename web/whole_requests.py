@@ -1,7 +1,7 @@
-"""A request that is there as a whole is handled in the task that the server made for it.
+"""A request that has arrived completely is handled in the task that the server created for it.
 
-Quart makes two more, one to wait for the rest of the body and one to handle it, and sends the answer in a third. They
-have something to do only while a body is still on its way, or while an answer is streamed to a caller who may leave.
+Quart creates two more, one to wait for the rest of the body and one to handle the request, and sends the answer in a
+third. These are needed only while a body is still arriving, or an answer is streamed to a client that may disconnect.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from quart.wrappers.response import DataBody
 
 from web.read_headers import ReadHeaders
 
-# What the server writes into the scope of a request of which nothing is missing any more.
+# What the server writes into the scope of a request that has arrived completely.
 IS_WHOLE = "ladle.is_whole"
 
 
@@ -46,7 +46,7 @@ class WholeRequests(ASGIHTTPConnection):
             await self._stream(request, receive, send, response)
 
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
-        """As Quart's own, with headers that are looked up by name; what is older than HTTP/1.1 is left to that."""
+        """Like Quart's method, with headers that are looked up by name; versions before HTTP/1.1 are left to that."""
         scope = self.scope
         if scope["http_version"] < "1.1" or scope.get("root_path") or not scope["path"].startswith("/"):
             return super()._create_request_from_scope(send)
@@ -67,14 +67,14 @@ class WholeRequests(ASGIHTTPConnection):
         )
 
     def _most_seconds(self, response: ResponseTypes) -> float | None:
-        """How long sending may take, as Quart reads it."""
+        """Return the limit on the time for sending, as Quart interprets it."""
         own = response.timeout if isinstance(response, Response) else ...
         return cast("float | None", self.app.config["RESPONSE_TIMEOUT"] if own is ... else own)
 
     async def _stream(
         self, request: Request, receive: ASGIReceiveCallable, send: ASGISendCallable, response: ResponseTypes
     ) -> None:
-        """Send the answer as it is made, until the caller leaves."""
+        """Send the answer as it is made, until the client disconnects."""
         leaving = asyncio.ensure_future(self.handle_messages(request, receive))
         sending = asyncio.ensure_future(self._send_in_time(send, response))
         done, pending = await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -87,13 +87,13 @@ class WholeRequests(ASGIHTTPConnection):
 
 
 def read_ready(response: Response) -> bytes | None:
-    """The body of an answer that lies ready; None for one that has to be made or read."""
+    """Return the body of an answer that is in memory; None for one that must be made or read."""
     body = response.response
     return body.data[body.begin : body.end] if isinstance(body, DataBody) else None
 
 
 async def _send_ready(send: ASGISendCallable, response: Response, body: bytes) -> None:
-    """Send an answer that lies ready; its only piece is the last one."""
+    """Send an answer that is in memory, in a single message."""
     start: Any = {
         "type": "http.response.start",
         "status": response.status_code,
