@@ -1,1 +1,1 @@
-"""Work without a request: the commands, the timetable, the worker and its jobs."""
+"""Work outside requests: the commands, the timetable, the worker and its jobs."""

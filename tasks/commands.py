@@ -1,4 +1,4 @@
-"""What the command line does: each command finds its database, does its work and says in one line what it did."""
+"""The commands of the command line: each finds its database, does its work and reports the result in one line."""
 
 import argparse
 import asyncio
@@ -44,7 +44,7 @@ ROOT = Path(__file__).parent.parent
 
 @contextmanager
 def with_database(settings: Settings) -> Iterator[Settings]:
-    """The settings with a database to talk to: the one that is set, or the embedded one for the time of the block."""
+    """Yield the settings with a database: the configured one, or the embedded one for the duration of the block."""
     if settings.database_url:
         yield settings
         return
@@ -56,7 +56,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
 
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Run the web server until it gets the signal to stop, with a job worker beside it unless that is not wanted."""
+    """Run the web server until it is signalled to stop, with a job worker unless that is disabled."""
     if trouble := port_trouble(arguments.host, arguments.port):
         sys.exit(trouble)
     with with_database(settings) as ready:
@@ -66,7 +66,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         load_settings.cache_clear()  # and for the app, which uvicorn makes in this process when there is one worker
         if arguments.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
-        # uvicorn raises the signal once more when it has stopped; what is left to stop here must still be stopped.
+        # uvicorn raises the signal again when it has stopped; what else must be stopped here must still be stopped.
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
         beside = None if arguments.no_worker else subprocess.Popen([sys.executable, str(ROOT / "run.py"), "worker"])
         try:
@@ -79,7 +79,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def work(settings: Settings) -> int:
-    """Run a job worker until it gets the signal to stop."""
+    """Run a job worker until it is signalled to stop."""
     from tasks.worker import run_worker
 
     with with_database(settings) as ready:
@@ -90,7 +90,7 @@ def work(settings: Settings) -> int:
 
 
 def migrate(settings: Settings) -> int:
-    """Bring the database to the newest schema."""
+    """Migrate the database to the newest schema."""
     with with_database(settings) as ready:
         try:
             upgrade(ready.database_url)
@@ -100,7 +100,7 @@ def migrate(settings: Settings) -> int:
 
 
 async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
-    """The commands that do one thing in one process: demo, staff-add, backup and their like."""
+    """Run a command that does one thing in one process: demo, staff-add, backup and others."""
     with with_database(settings) as ready:
         database = Database(ready.database_url, pool_size=ready.database_pool)
         use_database(database)
@@ -145,13 +145,13 @@ async def load_northwind_books(_settings: Settings, arguments: argparse.Namespac
 
 
 def describe_unreachable(error: BaseException) -> str:
-    """One sentence about a database that can't be used."""
+    """Return one sentence about a database that can't be used."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
     return f"The database can't be used: {reason[0].rstrip('.')}. Is DATABASE_URL right, and does it run?"
 
 
 async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Add a staff user whose password comes from standard input."""
+    """Add a staff user with the password from standard input."""
     from domain.kernel.inputs import read_json
     from domain.staff.users import CreateStaff, create_staff
 
@@ -165,7 +165,7 @@ async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def add_api_key(_settings: Settings, arguments: argparse.Namespace) -> int:
-    """Make an API key and print it, this once."""
+    """Create an API key and print it, this once."""
     from domain.staff.api_keys import USUAL_SCOPES, CreateApiKey, create_api_key
 
     async with separate_transaction() as db:

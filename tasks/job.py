@@ -1,4 +1,4 @@
-"""What a job is: a function under the name it is enqueued by. It may run again at any time, so it must bear that."""
+"""The definition of a job: a function with the name it is enqueued by, which must allow being run again."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ REPORT_EVERY_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Work:
-    """One run of a job: what it was asked for, and a way to say how far it has come."""
+    """One run of a job: its arguments, and a way to report progress."""
 
     id: int
     payload: dict[str, Any]
@@ -21,7 +21,7 @@ class Work:
     _reported_at: float = field(default=0.0, init=False)
 
     async def report(self, done: int, total: int | None = None) -> None:
-        """Show progress on the job's page; more than two reports a second are dropped, the last one never."""
+        """Show progress on the job's page; of more than two reports per second some are dropped, but never the last."""
         now = time.monotonic()
         if done != total and now - self._reported_at < REPORT_EVERY_SECONDS:
             return
@@ -35,7 +35,7 @@ GiveUp = Callable[[Work, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job's function with how often and how patiently it is tried."""
+    """The function of a job, with the number of attempts and the pauses between them."""
 
     name: str
     run: Run
@@ -45,7 +45,7 @@ class Job:
     when_given_up: GiveUp | None
 
     def pause_seconds(self, failures: int) -> float:
-        """How long to wait after this many failures: three times longer each time, up to the longest pause."""
+        """Return the pause after this many failures: three times longer each time, up to the longest pause."""
         return float(min(self.longest_pause_seconds, self.first_pause_seconds * 3 ** min(failures - 1, 20)))
 
 
@@ -60,9 +60,9 @@ def job(
     longest_pause_seconds: float = 3600,
     when_given_up: GiveUp | None = None,
 ) -> Callable[[Run], Run]:
-    """Register a job under the name that `enqueue` uses; its result is kept for the job's page.
+    """Register a job under the name that `enqueue` uses; its result is stored for the job's page.
 
-    `when_given_up` runs after the last failure, or when the job is parked, with the reason.
+    `when_given_up` runs with the reason after the last failure, or when the job is parked.
     """
 
     def register(run: Run) -> Run:

@@ -1,6 +1,6 @@
-"""What a worker writes down about its jobs, and the small server that shows it: `/metrics`, and `/healthz` for probes.
+"""The metrics of a worker's jobs, and the small server that shows them: `/metrics`, and `/healthz` for probes.
 
-A worker beside a server of several processes writes into their folder, and any of them answers for it too.
+A worker next to a server of several processes writes into their directory, and any of these reports its metrics too.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ HEARTBEAT = Gauge(
     "ladle_worker_heartbeat_seconds", "When a worker last went round, as Unix time.", multiprocess_mode="max"
 )
 BEAT_SECONDS = 5.0
-# A worker that has not gone round for so long is better started again.
+# A worker that has had no heartbeat for this long should be restarted.
 DEAD_SECONDS = 60.0
 LONGEST_HEAD = 16_384
 PATIENCE_SECONDS = 5.0
@@ -45,7 +45,7 @@ def note_job(job: str, outcome: str, seconds: float) -> None:
 
 
 async def keep_beating() -> None:
-    """Note every few seconds that this worker's loop goes round."""
+    """Record every few seconds that this worker's event loop is running."""
     while True:
         _Beat.at = time.monotonic()
         HEARTBEAT.set(time.time())
@@ -54,7 +54,7 @@ async def keep_beating() -> None:
 
 @contextlib.asynccontextmanager
 async def showing_metrics(settings: Settings) -> AsyncIterator[None]:
-    """Beat, and answer on WORKER_METRICS while the block runs, where it names an address."""
+    """Record heartbeats, and serve metrics at the address in WORKER_METRICS, if set, while the block runs."""
     beating = asyncio.create_task(keep_beating())
     try:
         if not settings.worker_metrics:
@@ -73,7 +73,7 @@ async def showing_metrics(settings: Settings) -> AsyncIterator[None]:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
-    """One request and its answer; whatever else comes is dropped."""
+    """Answer one request; anything further is ignored."""
     with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         async with asyncio.timeout(PATIENCE_SECONDS):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

@@ -6,14 +6,14 @@ from sqlalchemy.orm import configure_mappers
 
 
 def freeze_what_stays() -> None:
-    """Take all that the start has made out of the garbage collector's rounds.
+    """Exclude all objects created during the start from garbage collection.
 
-    Modules, routes and models never go away; without this, each full round walks through all of them again and holds
-    up every request for a tenth of a second, just when an export of many rows makes the rounds frequent. SQLAlchemy
-    puts its tables in order first; else the first request that uses one waits nearly as long.
+    Modules, routes and models are never freed. Otherwise each full collection would scan all of them and block every
+    request for a tenth of a second, most often when an export of many rows triggers collections. SQLAlchemy configures
+    its mappers first; otherwise the first request that uses one would take nearly as long.
     """
     configure_mappers()
-    # What the start froze unseen (`run.py:loading`) holds garbage as well.
+    # The objects frozen earlier during the start (`run.py:loading`) include garbage too.
     gc.unfreeze()
     gc.collect()
     gc.freeze()

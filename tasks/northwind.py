@@ -1,6 +1,6 @@
-"""Loading the Northwind books: a real wholesaler's customers, products and orders, exact to the cent or not at all.
+"""Loads the Northwind books: a wholesaler's customers, products and orders, exact to the cent or not at all.
 
-Every record carries the books' own id, so that a second run adds nothing and overwrites nothing.
+Every record has the id of the books, so that a second run adds and overwrites nothing.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ from models.session import separate_transaction
 from tasks.northwind_books import COUNTRIES, Books, BookSums, Row, add_up, discount_of, gross_of, noon_of, read_books
 from tasks.northwind_vendors import load_vendors
 
-# No password has this hash, so nobody signs in before an administrator gives the colleague a password.
+# No password has this hash, so a colleague can't sign in until an administrator sets a password.
 NO_PASSWORD = "!"  # noqa: S105 - see above.
 BY_THE_BOOKS = {"actor_kind": ActorKind.SYSTEM, "actor_name": "Northwind books"}
 
@@ -48,9 +48,9 @@ BY_THE_BOOKS = {"actor_kind": ActorKind.SYSTEM, "actor_name": "Northwind books"}
 async def load_northwind(directory: Path) -> str:
     """Load the books in `directory` in one transaction and return counts and sums of both sides.
 
-    Raises Refused, and loads nothing, when a file is missing or our sums are not the books'. Historical orders take no
-    stock. An order that was shipped counts as delivered and settled on that day, since the books know no payments; the
-    others are confirmed and unpaid.
+    Raises Refused, and loads nothing, if a file is missing or our sums differ from those of the books. Historical
+    orders take no stock. A shipped order counts as delivered and paid on that day, since the books contain no payments;
+    the others are confirmed and unpaid.
     """
     books = read_books(directory)
     async with separate_transaction() as db:
@@ -67,17 +67,17 @@ async def load_northwind(directory: Path) -> str:
 
 
 def external_id(number: str) -> str:
-    """The id under which a customer or an order of the books is known here."""
+    """Return the external id of a customer or an order of the books."""
     return f"northwind:{number}"
 
 
 def sku_of(product_id: str) -> str:
-    """The SKU that a product of the books gets, which have none."""
+    """Return the SKU for a product of the books, which have no SKUs."""
     return f"NW-{int(product_id):03d}"
 
 
 async def _load_staff(db: AsyncSession, books: Books) -> dict[str, int]:
-    """The employees as sales reps without a password; their ids by the books' number."""
+    """Load the employees as sales reps without a password; return their ids by the number in the books."""
     usernames = {row["employee_id"]: f"northwind-{row['last_name'].lower()}" for row in books.employees}
     await _insert(
         db,
@@ -102,7 +102,7 @@ async def _load_staff(db: AsyncSession, books: Books) -> dict[str, int]:
 
 
 async def _load_catalogue(db: AsyncSession, books: Books) -> None:
-    """Categories, products and their opening stock; a supplier's name is its products' brand."""
+    """Load categories, products and their opening stock; the name of a product's supplier is its brand."""
     names = {row["category_id"]: row["category_name"] for row in books.categories}
     rows = [{"name": row["category_name"], "description": row["description"]} for row in books.categories]
     await _insert(db, Category, rows)
@@ -149,7 +149,7 @@ async def _load_catalogue(db: AsyncSession, books: Books) -> None:
 
 
 async def _load_customers(db: AsyncSession, books: Books, staff: dict[str, int]) -> None:
-    """The customers, on net 30 terms like all of Northwind's, with the rep of their newest order."""
+    """Load the customers, on net 30 terms like all of Northwind's, with the rep of their newest order."""
     orders = sorted(books.orders, key=lambda row: (row["order_date"], int(row["order_id"])))
     newest = {row["customer_id"]: row for row in orders}
     reps = {row["customer_id"]: staff[row["employee_id"]] for row in orders}
@@ -188,13 +188,13 @@ async def _load_customers(db: AsyncSession, books: Books, staff: dict[str, int])
 
 
 def _read_phone(customer: Row, name: str) -> dict[str, str | None]:
-    """The phone as a number that can be dialled, or as it was written."""
+    """Return the phone as a number that can be called, or as it was written."""
     phone = parse_phone(customer["phone"], COUNTRIES[customer["country"]])
     return {name: phone, f"{name}_raw": "" if phone else customer["phone"]}
 
 
 async def _load_orders(db: AsyncSession, books: Books, staff: dict[str, int]) -> int:
-    """The orders that are not here yet, with lines, timeline and the payments of shipped ones; returns how many."""
+    """Load the missing orders, with lines, timeline and the payments of shipped ones; return their number."""
     lines: dict[str, list[Row]] = defaultdict(list)
     for line in books.order_details:
         lines[line["order_id"]].append(line)
@@ -236,7 +236,7 @@ async def _load_orders(db: AsyncSession, books: Books, staff: dict[str, int]) ->
 
 
 def _describe_order(order: Row, lines: list[Row], customer: Row) -> dict[str, Any]:
-    """One order as our table has it; the times are the books' dates at noon."""
+    """Return an order as a row of our table; the times are the dates of the books at noon."""
     subtotal = sum((gross_of(line) for line in lines), ZERO)
     discount = sum((discount_of(line) for line in lines), ZERO)
     total = subtotal - discount + Decimal(order["freight"])
@@ -282,7 +282,7 @@ def _describe_order(order: Row, lines: list[Row], customer: Row) -> dict[str, An
 
 
 async def _load_lines(db: AsyncSession, books: Books, order_ids: dict[str, int]) -> None:
-    """The lines of these orders (our ids by the books' number) at the prices of their day."""
+    """Load the lines of these orders (our ids by the number in the books) at their historical prices."""
     products = {row["product_id"]: row for row in books.products}
     suppliers = {row["supplier_id"]: row["company_name"] for row in books.suppliers}
     skus = [sku_of(number) for number in products]
@@ -313,7 +313,7 @@ async def _load_lines(db: AsyncSession, books: Books, order_ids: dict[str, int])
 
 
 def _make_events(order: dict[str, Any]) -> list[dict[str, Any]]:
-    """The timeline of a loaded order: placed, confirmed, and where it was shipped, delivered and paid."""
+    """Return the timeline of a loaded order: placed, confirmed, and if it was shipped, delivered and paid."""
     shared = {"order_id": order["id"], "note": "", "changes": None, **BY_THE_BOOKS}
     placed = {"kind": "placed", "from_status": None, "to_status": OrderStatus.CONFIRMED, "note": "From the books"}
     events = [shared | placed | {"created_at": order["created_at"]}]
@@ -327,7 +327,7 @@ def _make_events(order: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def _insert(db: AsyncSession, table: type[Any], rows: Sequence[dict[str, Any]], *wanted: Any) -> list[Any]:
-    """Write the rows that are not there yet, and return the wanted columns of those that were written."""
+    """Insert the missing rows, and return the wanted columns of the inserted ones."""
     if not rows:
         return []
     statement = insert(table).on_conflict_do_nothing()
@@ -338,7 +338,7 @@ async def _insert(db: AsyncSession, table: type[Any], rows: Sequence[dict[str, A
 
 
 async def _add_up_loaded(db: AsyncSession, books: Books) -> BookSums:
-    """The same counts and sums as the books', from our tables."""
+    """Return the same counts and sums as for the books, from our tables."""
     orders = Order.external_id.in_([external_id(row["order_id"]) for row in books.orders])
     customers = Customer.external_id.in_([external_id(row["customer_id"]) for row in books.customers])
     products = Product.sku.in_([sku_of(row["product_id"]) for row in books.products])

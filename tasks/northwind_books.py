@@ -1,4 +1,4 @@
-"""Reading the Northwind books from their CSV files: what they say and what they add up to, exact to the cent."""
+"""Reads the Northwind books from their CSV files: their rows and their sums, exact to the cent."""
 
 import csv
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.kernel.money import ZERO, format_money, round_half_up
 
 FILES = ("categories", "suppliers", "products", "employees", "customers", "orders", "order_details")
 
-# The books name countries in English; addresses and phone numbers need their ISO codes.
+# The books have country names in English; addresses and phone numbers need ISO codes.
 COUNTRIES = {
     "Argentina": "AR", "Australia": "AU", "Austria": "AT", "Belgium": "BE", "Brazil": "BR", "Canada": "CA",
     "Denmark": "DK", "Finland": "FI", "France": "FR", "Germany": "DE", "Ireland": "IE", "Italy": "IT", "Japan": "JP",
@@ -24,7 +24,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The seven files, row by row."""
+    """The seven files as rows."""
 
     categories: list[Row]
     suppliers: list[Row]
@@ -37,7 +37,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class BookSums:
-    """What can be counted and added up, in the files as in our tables; US dollars."""
+    """Counts and sums, comparable between the files and our tables; amounts in US dollars."""
 
     customers: int
     products: int
@@ -57,7 +57,7 @@ class BookSums:
 
 
 def read_books(directory: Path) -> Books:
-    """Read the files; raises Refused naming the one that is missing."""
+    """Read the files. Raises Refused naming the missing one."""
     found: dict[str, list[Row]] = {}
     for name in FILES:
         path = directory / f"{name}.csv"
@@ -69,7 +69,7 @@ def read_books(directory: Path) -> Books:
 
 
 def add_up(books: Books) -> BookSums:
-    """The books' own counts and sums."""
+    """Return the counts and sums of the books."""
     return BookSums(
         customers=len(books.customers),
         products=len(books.products),
@@ -83,16 +83,16 @@ def add_up(books: Books) -> BookSums:
 
 
 def gross_of(line: Row) -> Decimal:
-    """A line at full price."""
+    """Return the amount of a line at full price."""
     return round_half_up(Decimal(line["unit_price"]) * int(line["quantity"]))
 
 
 def discount_of(line: Row) -> Decimal:
-    """What a line's percentage takes off: the gross less the net, which is rounded to cents line by line."""
+    """Return the discount of a line: the gross amount less the net one, which is rounded to cents for each line."""
     gross = gross_of(line)
     return gross - round_half_up(gross * (1 - Decimal(line["discount"])))
 
 
 def noon_of(day: str) -> datetime:
-    """A date of the books as an instant: noon in Chicago, which is the same date from Alaska to Poland."""
+    """Return a date of the books as an instant: noon in Chicago, which is the same date from Alaska to Poland."""
     return datetime.combine(date.fromisoformat(day), time(18), tzinfo=UTC)

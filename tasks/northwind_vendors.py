@@ -1,4 +1,4 @@
-"""The suppliers of the Northwind books as vendors, each with the products that the books say come from it."""
+"""Loads the suppliers of the Northwind books as vendors, each with their products."""
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,9 +11,9 @@ from tasks.northwind_books import COUNTRIES, Books, Row
 
 
 async def load_vendors(db: AsyncSession, books: Books, skus: dict[str, str]) -> None:
-    """Write the vendors that are not here yet with their products; `skus` are ours by the books' number.
+    """Insert the missing vendors with their products; `skus` are our SKUs by the number in the books.
 
-    The books know no costs and no lead times.
+    The books contain no costs and no lead times.
     """
     rows = [_make_vendor(row) for row in books.suppliers]
     new = insert(Vendor).on_conflict_do_nothing(index_elements=[Vendor.external_id])
@@ -39,14 +39,14 @@ async def load_vendors(db: AsyncSession, books: Books, skus: dict[str, str]) -> 
 
 
 def supplier_id(number: str) -> str:
-    """The id under which a supplier of the books is known here."""
+    """Return the external id of a supplier of the books."""
     return f"northwind:{number}"
 
 
 def _make_vendor(row: Row) -> dict[str, str]:
     country = COUNTRIES[row["country"]]
     address = compose_address(row["address"], row["city"], row["region"], row["postal_code"], country)
-    # Homepages are written "name#address#" in the books.
+    # Homepages are written as "name#address#" in the books.
     _, _, website = row["homepage"].partition("#")
     return {
         "external_id": supplier_id(row["supplier_id"]),

@@ -1,6 +1,6 @@
-"""Commands for the person who runs the program: lost sign-ins, keys, settings, backup and restore.
+"""Commands for the operator: lost sign-ins, keys, settings, backup and restore.
 
-Each does its work and says in one line what it did; none of them is reachable over the network.
+Each reports its result in one line; none of them can be reached over the network.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tasks.read_password import read_password
 
 
 async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Give a colleague who forgot theirs a new password, which comes from standard input."""
+    """Set a new password, from standard input, for a colleague who forgot theirs."""
     given = json.dumps({"password": read_password()}).encode()
     data = read_json(RecoverPassword, given, least_password=settings.password_min_length)
     async with separate_transaction() as db:
@@ -39,7 +39,7 @@ async def set_password(settings: Settings, arguments: argparse.Namespace) -> int
 
 
 async def remove_second_factor(_settings: Settings, arguments: argparse.Namespace) -> int:
-    """Take the second factor off a colleague who lost theirs."""
+    """Remove the second factor of a colleague who lost theirs."""
     async with separate_transaction() as db:
         staff = await remove_lost_second_factor(db, arguments.username, by=SYSTEM)
     print(f"{staff.username} signs in by password alone until a new second factor is set up.")
@@ -47,7 +47,7 @@ async def remove_second_factor(_settings: Settings, arguments: argparse.Namespac
 
 
 async def rotate_data_keys(settings: Settings, _arguments: argparse.Namespace) -> int:
-    """Encrypt again what older keys of DATA_KEYS closed; after that the older keys can be dropped."""
+    """Encrypt data again that uses older keys of DATA_KEYS; then the older keys can be removed."""
     try:
         async with separate_transaction() as db:
             factors = await rotate_second_factors(db, settings.data_keys)
@@ -76,7 +76,7 @@ async def _rotate_all_bank_accounts(settings: Settings) -> int:
 
 
 def check_config(settings: Settings, _arguments: argparse.Namespace) -> int:
-    """Say how the program is set up, without a secret: what is on, what is off and which setting would turn it on."""
+    """Describe the configuration without secrets: what is on, what is off and which setting would turn it on."""
     print(f"APP_ENV is {settings.app_env}; links lead to {settings.public_url}.")
     for service in list_services(settings):
         missing = ", ".join(service.missing)
@@ -99,7 +99,7 @@ async def plan_migration(_settings: Settings, _arguments: argparse.Namespace) ->
 
 
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write the database into one file, and beside it the keys of what lies in the object store."""
+    """Write the database into one file, and next to it the keys of the objects in the object store."""
     file: Path = arguments.file
     try:
         await asyncio.to_thread(dump_database, settings.database_url, file, settings.pg_bin)
@@ -113,7 +113,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Fill an empty database from a backup; one that holds anything is refused unless `--replace` says otherwise."""
+    """Restore an empty database from a backup; a database with data is refused unless `--replace` is given."""
     if not arguments.replace and (filled := await find_filled_table()):
         sys.exit(f"The database is not empty ({filled} has rows). --replace drops all of it and restores the backup.")
     await current_database().close()

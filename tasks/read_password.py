@@ -1,11 +1,11 @@
-"""A password for a command of the terminal."""
+"""A password for a command in the terminal."""
 
 import getpass
 import sys
 
 
 def read_password() -> str:
-    """The password from standard input; at a terminal it is asked for twice and not shown."""
+    """Read the password from standard input; in a terminal it is asked for twice and not shown."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("Password: ")

@@ -1,4 +1,4 @@
-"""One job from its start to its word to the queue: counted before it begins, settled when it ends."""
+"""Runs one job: counted before it begins, its result recorded when it ends."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ SOON = timedelta(seconds=5)
 
 
 async def run_job(job: Job, run_id: int, settings: Settings, *, hurry: asyncio.Event) -> None:
-    """Do one job; returns when the queue may forget it, raises RetryRequested when it must come again.
+    """Run one job. Returns if the queue may remove it, raises RetryRequested if it must be run again.
 
-    When `hurry` is set, the current work is cancelled and released for the next worker.
+    If `hurry` is set, the current work is cancelled and released for the next worker.
     """
     with logging_about(job=job.name, job_id=run_id):
         try:
@@ -31,7 +31,7 @@ async def run_job(job: Job, run_id: int, settings: Settings, *, hurry: asyncio.E
         except RetryRequested:
             raise
         except Exception as error:
-            # The job's end could not be written: better done twice than lost.
+            # The end of the job could not be written: better to run it twice than to lose it.
             log.exception("The job's state could not be written; it will run again")
             raise RetryRequested(SOON, "the state could not be written") from error
 
@@ -70,7 +70,7 @@ def _name_outcome(job: Job, started: StartedJob, error: BaseException | None) ->
 
 
 async def _is_done_before(task: "asyncio.Future[Any]", hurry: asyncio.Event) -> bool:
-    """Wait for the work or for the hurry; False when the work had to be broken off."""
+    """Wait for the work or for `hurry`; False if the work had to be cancelled."""
     hurried = asyncio.create_task(hurry.wait())
     try:
         await asyncio.wait({task, hurried}, return_when=asyncio.FIRST_COMPLETED)
@@ -89,14 +89,14 @@ async def _settle_failure(job: Job, work: Work, started: StartedJob, error: Base
     log.warning("The job failed (%d of %d)", failures, job.attempts, exc_info=error)
     await fail_run(work.id, words, again=again)
     if again:
-        # A company that said how long it wants to be left alone is not asked sooner.
+        # A service that said how long to wait is not called earlier.
         wait_seconds = error.wait_seconds if isinstance(error, ServiceFailed) else 0
         raise RetryRequested(timedelta(seconds=max(job.pause_seconds(failures), wait_seconds)), words[:200])
     await _give_up(job, work, words)
 
 
 async def _give_up(job: Job, work: Work, reason: str) -> None:
-    """Update the job's own record; a failure of that must not run the job again."""
+    """Update the job's own record; an error in that must not run the job again."""
     if job.when_given_up is None:
         return
     try:

@@ -1,6 +1,5 @@
-"""`make sandbox`: what `make run` starts, with loopback vendors beside it, so that a newcomer pays, buys a label,
-sees a text and has a call judged without any account. Nothing of it leaves this machine.
-"""
+"""`make sandbox`: starts the same as `make run`, with fake external services on loopback, so that a newcomer can pay,
+buy a label, receive a text and have a call evaluated without any account. Nothing leaves this machine."""
 
 import asyncio
 import contextlib
@@ -20,7 +19,7 @@ STOP_SECONDS = 15.0
 
 
 async def serve_vendors() -> None:
-    """Run the fakes and print where they are, as one line of JSON; ends with the process."""
+    """Run the fakes and print their addresses as one line of JSON; runs until the process ends."""
     from tests.fakes.easypost_server import KEY, FakeEasyPost
     from tests.fakes.easypost_server import WEBHOOK_SECRET as EASYPOST_SECRET
     from tests.fakes.sandbox_model import MODEL, make_model
@@ -59,14 +58,14 @@ async def serve_vendors() -> None:
 
 
 def _draw_label(shipment: dict[str, Any]) -> bytes:
-    """The label of a shipment that the sandbox's carrier sold."""
+    """Draw the label of a shipment sold by the sandbox's carrier."""
     rate, to = shipment["selected_rate"], shipment["to_address"]
     address = [to["company"] or to["name"], to["street1"], f"{to['city']}, {to['state']} {to['zip']}"]
     return draw_label(f"{rate['carrier']} {rate['service']}", address, shipment["tracking_code"])
 
 
 async def _start_messages() -> str:
-    """Twilio and Discord: what they are sent stands at their own address, the newest first."""
+    """Start the fakes of Twilio and Discord, which show the messages sent to them at their address, newest first."""
     sent: list[str] = []
 
     async def take_text(request: web.Request) -> web.Response:
@@ -90,7 +89,7 @@ async def _start_messages() -> str:
 
 
 async def _serve(app: web.Application) -> str:
-    """The address on loopback where an app answers from now on."""
+    """Serve an app on loopback and return its address."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -103,7 +102,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Start the vendors in a process of their own and the program with the settings that name them.
+    """Start the fakes in a process of their own, and the program with the settings that name them.
 
     Ending this process, by Ctrl-C or by a signal, ends both.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """At `cron`'s times the job is enqueued, unless it still waits or runs from the last time."""
+    """A job that is enqueued at the times of `cron`, unless its previous run is still pending or running."""
 
     cron: str
     job: str

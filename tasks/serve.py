@@ -1,4 +1,4 @@
-"""The web server: uvicorn with bounded HTTP, which takes its leave in order."""
+"""The web server: uvicorn with bounded HTTP and an orderly shutdown."""
 
 import asyncio
 import os
@@ -16,25 +16,25 @@ from web.bounded_http import BoundedHttp
 from web.draining import begin_draining
 
 GRACEFUL_SECONDS = 5
-# Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
+# Longer than a proxy keeps an idle connection (usually a minute): it must not send to one that we are closing.
 KEEP_ALIVE_SECONDS = 75
 ROOT = Path(__file__).parent.parent
 
 
 class DrainingServer(uvicorn.Server):
-    """Between the signal and the end it goes on answering for `drain_seconds`, as one that is not ready."""
+    """After the signal it continues to answer for `drain_seconds`, as a server that is not ready."""
 
     def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
         super().__init__(config)
         self.drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer once everything is loaded."""
+        """Start to answer once everything is loaded."""
         freeze_what_stays()
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer for a while longer, unless a second signal hurries, and then stop."""
+        """Continue to answer for a while, unless a second signal arrives, and then stop."""
         begin_draining()
         clock = asyncio.get_running_loop().time
         ends_at = clock() + self.drain_seconds
@@ -44,21 +44,21 @@ class DrainingServer(uvicorn.Server):
 
 
 class DrainingProcess(multiprocess.Process):
-    """One of several server processes, with a server that takes its leave in order."""
+    """One of several server processes, with a server that shuts down in order."""
 
     @property
     def server(self) -> uvicorn.Server:
-        """The server of this process, made where it runs."""
+        """Create the server of this process, in the process itself."""
         if self._server is None:
             self._server = DrainingServer(self.config, drain_seconds=load_settings().drain_for)
         return self._server
 
 
 class DrainingProcesses(multiprocess.Multiprocess):
-    """The parent of several server processes, which listens no longer than they do.
+    """The parent of several server processes, which stops listening when they do.
 
-    With its own hold on the socket, connections that came after the last process closed it would wait in the kernel and
-    be reset at the end; so they are refused at once, and a proxy asks another server.
+    If it kept the socket open, connections made after the last process closed it would wait in the kernel and be reset
+    at the end. This way they are refused immediately, and a proxy tries another server.
     """
 
     def terminate_all(self) -> None:
@@ -69,7 +69,7 @@ class DrainingProcesses(multiprocess.Multiprocess):
 
 
 def run_server(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until a signal says stop; with more than one worker each is a process of its own."""
+    """Serve until a signal arrives; with more than one worker, each is a process of its own."""
     config = uvicorn.Config(
         "run:create_app",
         factory=True,
@@ -93,7 +93,7 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int) -> Non
 
 
 def fresh_metrics_folder(data_dir: Path) -> str:
-    """An empty folder in which the server processes put their counts together; those of ended servers go."""
+    """Return an empty directory in which server processes share their metrics; files of ended servers are deleted."""
     for folder in (data_dir / "metrics").glob("*"):
         if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""`make run`: the parent that keeps database, server and worker running, and stops them together.
+"""`make run`: the parent process that keeps database, server and worker running, and stops them together.
 
-It holds no state: a kill -9 of any of them, itself included, loses nothing, and the next start finds its way.
+It has no state: a kill -9 of any of them, including itself, loses nothing, and the next start recovers.
 """
 
 import argparse
@@ -40,12 +40,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CannotRun(Exception):
-    """`make run` can't go on; the message is one sentence."""
+    """`make run` can't continue; the message is one sentence."""
 
 
 @dataclass
 class Child:
-    """A process that is started again when it dies, after a pause that grows while it keeps dying."""
+    """A process that is restarted when it dies, after a pause that grows if it keeps dying."""
 
     name: str
     command: list[str]
@@ -56,7 +56,7 @@ class Child:
     quick_deaths: int = field(default=0)
 
     def start(self) -> None:
-        """Start the process in a group of its own; it gets SIGTERM should this parent be killed."""
+        """Start the process in a group of its own; it gets SIGTERM if this parent is killed."""
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             self.command,
@@ -67,12 +67,12 @@ class Child:
         )
 
     def start_again_if_dead(self) -> None:
-        """Reap an ended process, with what it left in its group, and start it again when it is time."""
+        """Reap an ended process with the rest of its group, and restart it when its pause is over."""
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
             _signal_group(self.process.pid, signal.SIGKILL)
             self.quick_deaths = 0 if now - self.started_at > STEADY_SECONDS else self.quick_deaths + 1
-            # The first death may be an accident; who dies again at once gets longer and longer pauses.
+            # The first death may be an accident; if the process dies again soon, the pauses get longer.
             pause_seconds = 2.0 ** (self.quick_deaths - 2) if self.quick_deaths > 1 else 0.0
             self.next_start_at = now + min(pause_seconds, LONGEST_PAUSE_SECONDS)
             _say(f"The {self.name} ended with status {self.process.returncode}; it is started again.")
@@ -81,7 +81,7 @@ class Child:
             self.start()
 
     def stop(self, deadline: float) -> None:
-        """Wait for the end of a process that was asked to end, and end it with its group at the deadline."""
+        """Wait for a process that was asked to end, and kill it with its group at the deadline."""
         if self.process is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -99,7 +99,7 @@ def run_everything(
     workers: int = 1,
     program: tuple[str, ...] = PROGRAM,
 ) -> int:
-    """Run database, server and worker until Ctrl-C or SIGTERM; answers the exit code."""
+    """Run database, server and worker until Ctrl-C or SIGTERM; return the exit code."""
     for stopping in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stopping, signal.default_int_handler)
     server: EmbeddedPostgres | None = None
@@ -108,7 +108,8 @@ def run_everything(
         if not settings.database_url:
             server = EmbeddedPostgres(settings.data_dir, settings.pg_bin)
             settings = settings.model_copy(update={"database_url": server.start()})
-        # A database that still ran means a predecessor was killed, whose children may need a moment to leave.
+        # A database that was still running means that the previous parent was killed; its children may take a moment to
+        # end.
         _wait_for_port(host, port, seconds=0.0 if server and server.owned else PORT_SECONDS)
         # The server loads while this process migrates.
         environment = os.environ | {"DATABASE_URL": settings.database_url, "WAIT_FOR_SCHEMA_SECONDS": "3600"}
@@ -152,8 +153,8 @@ def run_everything(
 
 
 def _migrate(database_url: str) -> None:
-    """Bring the database to the newest schema; raises CannotRun when it can't be reached at all."""
-    # Knowing every table takes a second, in which the server already starts.
+    """Migrate the database to the newest schema. Raises CannotRun if it can't be reached at all."""
+    # Importing all tables takes a second, during which the server already starts.
     from models.migrations import upgrade
     from tasks.commands import UNREACHABLE, describe_unreachable
 
@@ -164,10 +165,10 @@ def _migrate(database_url: str) -> None:
 
 
 def _keep_running(server: EmbeddedPostgres | None, children: list[Child]) -> None:
-    """Start again what dies, until a signal raises KeyboardInterrupt; sleeps while nothing happens."""
+    """Restart what dies, until a signal raises KeyboardInterrupt; sleeps while nothing happens."""
     with _woken_by_ended_children() as wakeups:
         while True:
-            # A server that was adopted is no child of ours: once a second we look whether it lives.
+            # An adopted server is not our child: check once per second whether it is alive.
             select.select([wakeups], [], [], 1.0)
             with contextlib.suppress(BlockingIOError):
                 wakeups.recv(4096)
@@ -179,7 +180,7 @@ def _keep_running(server: EmbeddedPostgres | None, children: list[Child]) -> Non
 
 @contextlib.contextmanager
 def _woken_by_ended_children() -> Iterator[socket.socket]:
-    """Give a socket that becomes readable when a child ends."""
+    """Yield a socket that becomes readable when a child ends."""
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
@@ -194,7 +195,7 @@ def _woken_by_ended_children() -> Iterator[socket.socket]:
 
 
 def _stop_all(server: EmbeddedPostgres | None, children: list[Child]) -> None:
-    """End server and worker together, then the database; a second Ctrl-C does not break into it."""
+    """Stop server and worker together, then the database; a second Ctrl-C does not interrupt it."""
     for stopping in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stopping, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS
@@ -208,7 +209,7 @@ def _stop_all(server: EmbeddedPostgres | None, children: list[Child]) -> None:
 
 
 def _wait_for_port(host: str, port: int, *, seconds: float) -> None:
-    """Check that the port can be had; raises CannotRun when somebody else keeps it."""
+    """Check that the port is free. Raises CannotRun if another process keeps it."""
     deadline = time.monotonic() + seconds
     while trouble := port_trouble(host, port):
         if time.monotonic() > deadline:
@@ -217,7 +218,7 @@ def _wait_for_port(host: str, port: int, *, seconds: float) -> None:
 
 
 def _wait_for_server(child: Child, host: str, port: int) -> None:
-    """Wait until the server answers; raises CannotRun when it ends again and again instead."""
+    """Wait until the server answers. Raises CannotRun if it ends repeatedly instead."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if _answers(host, port):
@@ -241,7 +242,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _announce(settings: Settings, host: str, port: int) -> None:
-    """Print the addresses, and the demo company's sign-ins where it is loaded."""
+    """Print the addresses, and the sign-ins of the demo company if it is loaded."""
     address = f"http://{host}:{port}"
     _say(f"Ready at {address} (staff portal: {address}/portal, API: {address}/docs). Ctrl-C stops it.")
     if not settings.is_production and _has_demo_staff(settings.database_url):
@@ -263,7 +264,7 @@ def _has_demo_staff(database_url: str) -> bool:
 
 
 def _ask(database_url: str, statement: str, *values: object) -> Any:
-    """Ask the database for one value, on a connection of its own."""
+    """Query one value from the database, on a connection of its own."""
 
     async def ask() -> Any:
         connection = await connect(database_url)
@@ -276,7 +277,7 @@ def _ask(database_url: str, statement: str, *values: object) -> Any:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel, in the child, for a SIGTERM when the parent ends without a word."""
+    """Ask the kernel, in the child, for a SIGTERM if the parent ends unexpectedly."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -290,7 +291,7 @@ def _say(sentence: str, stream: Any = None) -> None:
 
 
 def main() -> int:
-    """Run everything with the environment's settings."""
+    """Run everything with the settings of the environment."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)

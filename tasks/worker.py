@@ -1,6 +1,6 @@
-"""The job worker: takes jobs from the queue until it gets the signal to stop, also over restarts of the database.
+"""The job worker: runs jobs from the queue until it is signalled to stop, even if the database restarts.
 
-Any number may run. A killed worker's jobs are taken up by another once their heartbeat is stale.
+Any number of workers may run. The jobs of a killed worker are taken over by another once their heartbeat is stale.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from telemetry import start_telemetry
 
 log = logging.getLogger(__name__)
 AT_ONCE = 10
-# New jobs announce themselves; this is how late a job that waits for its next attempt may be noticed.
+# New jobs are announced; this is the maximum delay for a job that waits for its next attempt.
 POLL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 30.0
 # The parent of `make run` kills after eight seconds.
@@ -41,7 +41,7 @@ GRACE_SECONDS = 5.0
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 10.0
-# How long after each failure a tick of the timetable is tried again; the next tick comes after these.
+# The pauses after each failure of a timetable tick; the next tick comes after these.
 TICK_PAUSES = (0.2, 1.0, 3.0, 10.0, 20.0)
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
 
@@ -72,7 +72,7 @@ async def work_until(
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     grace_seconds: float = GRACE_SECONDS,
 ) -> None:
-    """Take and do jobs until `stopping` is set, connecting again whenever the database was away."""
+    """Run jobs until `stopping` is set, reconnecting whenever the database was unavailable."""
     jobs, pause_seconds = load_jobs(), SHORTEST_PAUSE_SECONDS
     clock = asyncio.get_running_loop().time
     log.info("The worker starts", extra={"jobs": len(jobs)})
@@ -98,7 +98,7 @@ async def _work_once(
     heartbeat_seconds: float,
     grace_seconds: float,
 ) -> None:
-    """Take and do jobs over one connection; ends with `stopping`, raises when the connection does."""
+    """Run jobs over one connection until `stopping` is set; raises if the connection is lost."""
     connection = await current_database().listening_connection()
     queue = PgQueuer.from_asyncpg_connection(connection)
     await connection.execute(FORGET_OTHER_SCHEDULES, [entry.job for entry in TIMETABLE])
@@ -114,7 +114,7 @@ async def _work_once(
         await asyncio.sleep(grace_seconds)
         hurry.set()
 
-    # The queue asks the database now and then; a connection that ends is noticed at once this way.
+    # The queue uses the database only occasionally; this detects a closed connection immediately.
     connection.add_termination_listener(lambda _connection: queue.shutdown.set())
     watcher = asyncio.create_task(stop_in_order())
     try:
@@ -139,7 +139,7 @@ def _make_entrypoint(job: Job, settings: Settings, hurry: asyncio.Event) -> Call
 
 
 async def _enqueue_scheduled(schedule: Schedule) -> None:
-    """Enqueue a job of the timetable, also over a restart of the database; one still open stands for this time too."""
+    """Enqueue a job of the timetable, even if the database restarts; a job still pending replaces this one."""
     for pause_seconds in (*TICK_PAUSES, None):
         try:
             async with separate_transaction() as db:

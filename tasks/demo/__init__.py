@@ -1,6 +1,7 @@
-"""The demo company: a believable restaurant-supply business of any size, made by a few dozen statements.
+"""The demo company: a realistic restaurant-supply business of any size, created by a few dozen statements.
 
-It goes into an empty database only, never into production, and one seed makes the same company every time on one day.
+It is loaded only into an empty database, never in production. On a given day, the same seed always creates the same
+company.
 """
 
 import time
@@ -39,7 +40,7 @@ from tasks.demo.subscriptions import write_subscriptions
 from tasks.demo.trail import write_trail
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
-# Tables with explicit ids, whose sequences go on after them.
+# Tables with explicit ids, whose sequences are set past them afterwards.
 NUMBERED = ("category", "product", "customer", "orders", "invoice")
 FILLED = (
     "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
@@ -53,17 +54,17 @@ FILLED = (
     "commission_rate", "commission_entry", "commission_month", "sales_target",
     "subscription", "renewal",
 )  # fmt: skip
-# A visit more than wished for, so that regulars skip one now and then.
+# More visits than needed, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
 
 
 async def load_demo_company(
     settings: Settings, *, customers: int, products: int, orders: int, seed: int, at: datetime | None = None
 ) -> str:
-    """Fill an empty database with a company that has traded for two years up to `at` (now); returns a summary.
+    """Fill an empty database with a company that has traded for two years up to `at` (now); return a summary.
 
-    Raises Refused in production and for a database that holds orders, customers or products. Readers of the tables wait
-    until it is committed, since their indexes are built again.
+    Raises Refused in production and for a database with orders, customers or products. Readers of the tables wait until
+    it is committed, since their indexes are rebuilt.
     """
     if settings.is_production:
         raise Refused("The demo company is not loaded with APP_ENV=production.")
@@ -102,7 +103,7 @@ async def load_demo_company(
         await fold_journal_hours(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
-        # The worker scores the customers and proves the books as soon as it runs.
+        # The worker calculates scores and checks the books as soon as it runs.
         await enqueue(db, "score_customers", {}, dedupe_key="score_customers")
         await enqueue(db, "prove_months", {}, dedupe_key="prove_months")
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
@@ -116,7 +117,7 @@ async def _refuse_unless_empty(connection: asyncpg.Connection) -> None:
 
 
 async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> None:
-    """Make the whole company in temporary tables, where nothing is checked or indexed; staff alone are real already."""
+    """Create the whole company in temporary tables without checks or indexes; only staff have their real table."""
     await connection.execute(people.STAFF)
     missing = await connection.fetchval(
         "SELECT string_agg(username, ', ' ORDER BY n) FROM demo_colleague WHERE n NOT IN (SELECT n FROM demo_staff)"
@@ -127,7 +128,7 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
         await connection.execute(statements)
     visits = await connection.fetchval("SELECT count(*) FROM demo_visit")
     if not wish.orders * 1.02 <= visits <= wish.orders * 1.15:
-        # Everybody comes so much more or less often that the wished number of orders results.
+        # The frequency of visits is scaled so that the requested number of orders results.
         pace = visits / (wish.orders * SPARE_VISITS + 20)
         await connection.execute("DROP TABLE demo_visit")
         await connection.execute(sales.VISITS.format(pace=f"{pace:.9f}"))
@@ -139,14 +140,14 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
 
 
 async def _write(connection: asyncpg.Connection, *, company_name: str, timezone: str) -> None:
-    """Write the company down: what is most of it without indexes, then those, then the rest."""
+    """Write the company: most of the data without indexes, then the indexes, then the rest."""
     aside = await set_indexes_aside(connection)
     for statement in (
         goods.CATEGORIES, goods.WRITE_PRODUCTS, people.WRITE_CUSTOMERS, books.ORDERS, books.LINES, books.PAYMENTS,
         books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES,
     ):  # fmt: skip
         await connection.execute(statement)
-    # What follows looks orders up one by one.
+    # The following steps look up single orders.
     await restore_indexes(connection, aside)
     await connection.execute("ANALYZE customer, product, orders, order_item, order_event, payment, stock_movement")
     await write_papers(connection, company_name=company_name)

@@ -1,4 +1,4 @@
-"""The people file of the demo company: notes, marked numbers, vendors with what they sell, an import."""
+"""Customer and vendor data of the demo company: notes, suppressed numbers, vendors with their products, an import."""
 
 import asyncpg
 
@@ -77,6 +77,6 @@ SELECT run.id, bad.line, bad.line - 1, bad.cells::jsonb, 'bad', bad.error, bad.f
 
 
 async def write_book(connection: asyncpg.Connection) -> None:
-    """Write all of it, once customers, products and the ledger are there."""
+    """Write all of it; requires customers, products and the ledger."""
     for statement in (_NOTES, _MARKS, _VENDORS, _DELIVERIES, _IMPORT):
         await connection.execute(statement)

@@ -1,4 +1,4 @@
-"""Writing the demo's orders down: orders, lines, payments, timelines and the mails about them."""
+"""Writes the demo's orders: orders, lines, payments, timelines and the mails about them."""
 
 ORDERS = """
 INSERT INTO orders (id, order_number, customer_id, source, status, on_hold, hold_reason, attention, takes_stock,
@@ -44,7 +44,7 @@ FROM demo_line AS l JOIN demo_product AS p ON p.id = l.product_id
 ORDER BY l.order_id, l.position
 """
 
-# A refused card, then what came in: all of it, a part, or a check that nobody has looked at yet.
+# A declined card, then the payment: in full, in part, or a check that has not been reviewed yet.
 PAYMENTS = """
 INSERT INTO payment (order_id, customer_id, method, state, amount, applied_amount, reference, note, actor_kind,
   actor_id, actor_name, created_at)
@@ -122,7 +122,7 @@ WHERE e.at IS NOT NULL
 ORDER BY s.id, e.at
 """
 
-# The mails of the last 180 days, as long as sent ones are kept: all went out but some of the last two weeks, when an
+# The mails of the last 180 days, for which sent ones are kept: all were sent except some of the last two weeks, when an
 # address was wrong or the mail settings were missing for a while.
 MESSAGES = """
 INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, state, attempts, last_error, dedupe_key,

@@ -1,6 +1,7 @@
-"""Loading much at once: indexes and foreign keys are set aside and built again at the end, in one go each.
+"""Loading many rows at once: indexes and foreign keys are dropped and rebuilt at the end, in one pass each.
 
-So is the note of what each order bought, which looks up its lines by index: who loads counts them afterwards.
+So is the trigger that records what each order bought, which looks up its lines by index: the caller recounts
+afterwards.
 """
 
 from dataclasses import dataclass
@@ -31,15 +32,15 @@ ORDER BY c.conname
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """The statements that bring back what was set aside."""
+    """The statements that restore what was dropped."""
 
     statements: tuple[str, ...]
 
 
 async def set_indexes_aside(connection: asyncpg.Connection) -> SetAside:
-    """Drop the foreign keys and the indexes of the tables that are loaded, but those of keys.
+    """Drop the foreign keys and the indexes of the loaded tables, except those of keys.
 
-    Locks the tables for everybody until the transaction ends; a failure brings all of it back with the rollback.
+    Locks the tables until the transaction ends; after an error, the rollback restores everything.
     """
     tables = list(LOADED)
     keys = await connection.fetch(_FOREIGN_KEYS, tables)
@@ -59,6 +60,6 @@ async def set_indexes_aside(connection: asyncpg.Connection) -> SetAside:
 
 
 async def restore_indexes(connection: asyncpg.Connection, aside: SetAside) -> None:
-    """Build the indexes again and check the foreign keys, all rows at once."""
+    """Rebuild the indexes and check the foreign keys, for all rows at once."""
     for statement in aside.statements:
         await connection.execute(statement)

@@ -1,4 +1,4 @@
-"""The demo's sales floor: the calling list with its events and calls, suppressed numbers, the script, commissions."""
+"""The demo's sales data: the calling list with events and calls, suppressed numbers, the script, commissions."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from domain.orders.calling_totals import WINDOW
 from domain.sales.bank_account import context_of, index_number
 
 PROSPECTS = 150
-# A weekend beside a holiday or two.
+# A weekend with a holiday or two.
 _MOST_DAYS_SHUT = 8
 _AREAS = (
     ("303", "Denver", "CO", "80202"), ("602", "Phoenix", "AZ", "85004"), ("206", "Seattle", "WA", "98101"),
@@ -64,7 +64,7 @@ FROM (
 ) AS t
 WHERE t.customer_id = e.customer_id
 """  # noqa: S608 - constants of ours
-# Every outcome, older and today's; who reads the screen next is the first rep.
+# Every outcome, both older and today's; the first rep is the one who reads the screen next.
 _CALLS = """
 INSERT INTO outbound_call_log (
   entry_id, customer_id, staff_id, phone, customer_name, outcome, callback_date, notes, actor_kind, actor_id,
@@ -143,7 +143,7 @@ ORDER BY id ON CONFLICT (phone) DO NOTHING;
 UPDATE customer AS c SET do_not_call = true
 FROM suppressed_number AS s WHERE s.do_not_call AND s.phone IN (c.phone, c.phone2) AND NOT c.do_not_call
 """
-# How orders came about: some calls that nobody answered, by day and never on a Sunday, and the one that sold.
+# How orders came about: some unanswered calls, in the daytime and never on a Sunday, and the one that sold.
 _EARLIER = """
 INSERT INTO outbound_call_log (
   entry_id, customer_id, staff_id, phone, customer_name, outcome, order_number, notes, actor_kind, actor_id, actor_name,
@@ -234,7 +234,7 @@ FROM demo_team AS t, demo_wish AS w, unnest(t.rep_ids) WITH ORDINALITY AS r(rep,
 
 
 async def write_calling(connection: asyncpg.Connection, *, keys: list[str], timezone: str) -> None:
-    """Write the calling list and what reps earn; the orders are there, the temporary tables too."""
+    """Write the calling list and the commissions; requires the orders and the temporary tables."""
     rows = await connection.fetch(
         "SELECT DISTINCT ON (phone) id, phone, shipping_zip, shipping_state FROM customer WHERE phone IS NOT NULL "
         "ORDER BY phone, id"
@@ -256,7 +256,7 @@ async def write_calling(connection: asyncpg.Connection, *, keys: list[str], time
 
 
 async def _keep_calling_hours(connection: asyncpg.Connection) -> None:
-    """Move calls that nobody may have made at their time to hours before; an order placed then was not sold by one."""
+    """Move calls outside the calling hours to earlier hours; an order placed then is not attributed to a call."""
     rows = await connection.fetch(
         "SELECT c.id, c.created_at, e.hours_key, c.order_number <> '' AS sold FROM outbound_call_log AS c "
         "JOIN calling_entry AS e ON e.id = c.entry_id ORDER BY c.id"
@@ -273,7 +273,7 @@ async def _keep_calling_hours(connection: asyncpg.Connection) -> None:
 
 
 def _find_earlier(place: Place, at: datetime, call_id: int) -> datetime:
-    """A time within the last calling hours before an instant: any of their first three hours, by the call."""
+    """Return a time in the last calling hours before an instant: in their first three hours, depending on the call."""
     for days in range(1, _MOST_DAYS_SHUT):
         opens = find_next_opening(place, at - timedelta(days=days))
         if opens is not None and opens < at:
@@ -283,7 +283,7 @@ def _find_earlier(place: Place, at: datetime, call_id: int) -> datetime:
 
 
 async def _write_bank_accounts(connection: asyncpg.Connection, keys: list[str]) -> None:
-    """Three customers whose bank details are known; the numbers are made up."""
+    """Write three customers with bank details; the numbers are made up."""
     for place, customer_id in enumerate(await connection.fetch("SELECT id FROM customer ORDER BY id LIMIT 3"), start=1):
         number = f"00012345{place:04}"
         await connection.execute(

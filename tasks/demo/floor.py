@@ -1,8 +1,8 @@
-"""The demo's warehouse: box rules, what was picked and scanned, labels of every parcel, and where the parcels are."""
+"""The demo's warehouse: box rules, picked and scanned lines, labels of all parcels, and the parcels' locations."""
 
 import asyncpg
 
-# As many as fill the box by weight, up to 35 lb, or what a box of this kind takes.
+# As many as fill the box by weight, up to 35 lb, or the maximum for a box of this kind.
 _RULES = """
 INSERT INTO box_rule (product_id, qty_per_box, box_name, length_in, width_in, height_in, notes, created_at, updated_at)
 SELECT p.id, greatest(1, least(floor(560 / p.ship_weight_oz), kind.takes))::int, p.ship_box_name, p.ship_box_length,
@@ -14,13 +14,13 @@ JOIN (VALUES ('Small', 12), ('Medium', 8), ('Large', 6), ('Pan box', 12), ('Long
 WHERE p.ship_weight_oz > 0 AND p.id % 10 <> 3
 ORDER BY p.id
 """
-# Each open order's place among those of its state: of nine, one is half packed, the second set aside for what is short.
+# The position of each open order in its status, modulo nine: 1 is half packed, 2 set aside for missing items.
 _QUEUE = """
 CREATE TEMP TABLE demo_queue AS
 SELECT id, row_number() OVER (PARTITION BY status ORDER BY id) % 9 AS place FROM orders
 WHERE status IN ('confirmed', 'packed')
 """
-# Packed orders are all scanned and some have their label; of the confirmed ones some are picked.
+# Packed orders are completely scanned and some have a label; some of the confirmed ones are picked.
 _STAGES = """
 UPDATE orders AS o SET
   picked_at = CASE WHEN o.packed_at IS NOT NULL THEN o.packed_at - interval '35 minutes'
@@ -86,7 +86,7 @@ CROSS JOIN LATERAL (
 WHERE o.tracking_number IS NOT NULL AND o.carrier = 'UPS' AND o.status IN ('shipped', 'delivered')
 ORDER BY o.id
 """
-# Yesterday's labels in one act: bought but for one address that waits for somebody.
+# Yesterday's labels as one batch: all bought, except for one address that needs attention.
 _BATCH = """
 INSERT INTO label_batch (choice, created_at, finished_at, actor_kind, actor_id, actor_name)
 SELECT 'cheapest', max(l.bought_at), max(l.bought_at) + interval '2 minutes', 'staff', s.id, s.full_name
@@ -124,6 +124,6 @@ STATEMENTS = (
 
 
 async def write_floor(connection: asyncpg.Connection) -> None:
-    """Write what the warehouse did with the orders that are there."""
+    """Write the work of the warehouse on the existing orders."""
     for statement in STATEMENTS:
         await connection.execute(statement)

@@ -1,4 +1,4 @@
-"""The demo's catalogue and its stock, whose ledger adds up to every level."""
+"""The demo's catalogue and its stock, with a ledger that adds up to every stock level."""
 
 CATEGORIES = """
 INSERT INTO category (id, name, description, position, created_at)
@@ -69,8 +69,8 @@ ALTER TABLE demo_product ADD PRIMARY KEY (id);
 ANALYZE demo_product
 """
 
-# What orders took, what cancelled ones gave back, and what came in: before each thirty days but the last what was sold
-# in them, so that the shelf is nearly empty at their end.
+# What orders took, what cancelled ones returned, and deliveries: before each period of thirty days except the last,
+# what was sold in it, so that the shelf is nearly empty at its end.
 LEDGER = """
 CREATE TEMP TABLE demo_ledger AS
 WITH moved AS (
@@ -109,7 +109,7 @@ SELECT m.*, sum(m.delta) OVER (
 FROM all_moves AS m
 """
 
-# The opening level is the least with which the shelf never runs below zero and ends where it should.
+# The lowest opening level with which the stock is never negative and ends at the intended level.
 STOCK = """
 CREATE TEMP TABLE demo_stock AS
 SELECT p.id, greatest(p.wanted_level - coalesce(sums.net, 0), -coalesce(sums.lowest, 0), 0) AS opening,

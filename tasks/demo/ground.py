@@ -1,6 +1,6 @@
-"""What the demo's statements stand on: chance that is the same every time, the wishes, and the vocabulary as tables.
+"""The basis of the demo's statements: reproducible randomness, the parameters, and the vocabulary as tables.
 
-Every random-looking choice is a hash of a row's number, so one seed makes one company and no statement loops.
+Every seemingly random choice is a hash of a row's number, so one seed creates one company and no statement loops.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ TABLES = (
     "demo_invoice", "demo_by_hand",
 )  # fmt: skip
 
-# `share` is a number from 0 up to 1 that looks random; `salt` names the choice it is for. Each function is one
-# expression and as immutable or stable as it is, so that PostgreSQL writes it into the statement instead of calling it.
+# `share` returns a seemingly random number in [0, 1); `salt` identifies the choice. Each function is one expression and
+# correctly marked immutable or stable, so that PostgreSQL inlines it.
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION pg_temp.share(of_row bigint, salt int) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -60,7 +60,7 @@ CREATE TEMP TABLE demo_staff (n int, id bigint, name text, team text);
 
 @dataclass(frozen=True, slots=True)
 class DemoWish:
-    """How large a company, of which seed, as of when; what its orders cost."""
+    """The parameters of the company: its size, the seed, the date, and the delivery fees."""
 
     customers: int
     products: int
@@ -74,7 +74,7 @@ class DemoWish:
 
 
 async def prepare_ground(connection: asyncpg.Connection, wish: DemoWish) -> None:
-    """Make the temporary functions and tables that the other steps read."""
+    """Create the temporary functions and tables used by the other steps."""
     await clear_ground(connection)
     await connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL maintenance_work_mem = '256MB'")
     await connection.execute(_FUNCTIONS.format(seed=_seed(wish)))

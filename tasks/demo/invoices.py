@@ -1,8 +1,8 @@
-"""The demo's invoices of orders on terms, in every state and every age, with memos, reminders and one receipt."""
+"""The demo's invoices for orders on terms, in every status and of every age, with memos, reminders and one receipt."""
 
 from typing import Any
 
-# Orders of the last days wait for "Invoice the week"; older ones than half a year were settled before invoices began.
+# Orders of the last days wait for "Invoice the week"; those older than half a year were settled before invoices began.
 INVOICES = """
 CREATE TEMP TABLE demo_invoice ON COMMIT DROP AS
 SELECT o.id AS order_id, row_number() OVER (ORDER BY o.shipped_at, o.id) AS id,
@@ -155,6 +155,6 @@ ON CONFLICT (name) DO UPDATE SET last_number = excluded.last_number;
 
 
 async def write_invoices(connection: Any, *, timezone: str) -> None:
-    """Write the invoices down, with what belongs to each; `timezone` is the business's, by its name."""
+    """Write the invoices with all that belongs to them; `timezone` is the name of the business's time zone."""
     for statements in (INVOICES, BY_HAND, PAPERS):
         await connection.execute(statements.replace("$zone", f"'{timezone}'"))

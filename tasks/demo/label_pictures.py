@@ -1,4 +1,4 @@
-"""The demo's newest labels as they are printed: 4 × 6 inches, plainly samples, with a barcode that scans."""
+"""Printable images of the demo's newest labels: 4 × 6 inches, marked as samples, with a barcode that can be scanned."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from domain.order_desk.packing_slip import draw_barcode
 
 _WIDTH, _HEIGHT, _MARGIN = 1200, 1800, 70
-# Those of the batch and those on the road; older ones are past printing.
+# Those of the batch and those in transit; older ones are not printed again.
 _NEWEST = """
 SELECT l.id, l.carrier, l.service, l.tracking_number, l.bought_at,
   ARRAY[coalesce(nullif(o.delivery_company, ''), o.delivery_name), o.delivery_address,
@@ -21,7 +21,7 @@ ORDER BY l.batch_id NULLS LAST, l.id DESC LIMIT 30
 
 
 async def write_label_pictures(connection: asyncpg.Connection) -> None:
-    """Keep a picture of each of the newest labels, so that they can be printed."""
+    """Store an image of each of the newest labels, so that they can be printed."""
     rows = [
         (
             row["id"],
@@ -37,7 +37,7 @@ async def write_label_pictures(connection: asyncpg.Connection) -> None:
 
 
 def draw_label(service: str, address: Sequence[str], number: str) -> bytes:
-    """A label as a PNG at 300 dots an inch."""
+    """Return a label as a PNG at 300 dots per inch."""
     picture = Image.new("1", (_WIDTH, _HEIGHT), 1)
     pen = ImageDraw.Draw(picture)
     small, large = ImageFont.load_default(44), ImageFont.load_default(84)

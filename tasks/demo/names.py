@@ -1,6 +1,6 @@
-"""The vocabulary of the demo company's people and places; nobody of them exists, only the cities do."""
+"""The vocabulary for people and places of the demo company; the people are fictitious, the cities are real."""
 
-# Username, first name, last name, role, team, still working here.
+# Username, first name, last name, role, team, still employed.
 STAFF = (
     ("admin", "Nora", "Castellane", "admin", "office", True),
     ("manager", "Maren", "Holt", "manager", "office", True),

@@ -1,5 +1,6 @@
-"""The papers of the demo company, each a drawn picture: checks that wait for review, and invoices of other suppliers
-that came with requests for a better offer.
+"""The documents of the demo company as drawn images.
+
+They are checks to be reviewed, and invoices of other suppliers that were sent with requests for a better offer.
 """
 
 import io
@@ -41,7 +42,7 @@ FROM demo_wish, (VALUES
 
 
 async def write_papers(connection: asyncpg.Connection, *, company_name: str) -> None:
-    """Give every order whose check waits for review that check, and have three restaurants ask for a better offer."""
+    """Add the checks of orders whose check is to be reviewed, and three restaurants' requests for a better offer."""
     front = _draw(CHECK_SIZE, "#eef3ea", (f"Pay to the order of   {company_name}", "For   kitchen supplies"))
     back = _draw(CHECK_SIZE, "#eef3ea", ("Endorse here", "For deposit only"))
     await connection.execute(_CHECKS, ["front", "back"], [front, back])
@@ -50,7 +51,7 @@ async def write_papers(connection: asyncpg.Connection, *, company_name: str) -> 
 
 
 def _draw(size: tuple[int, int], ground: str, lines: Sequence[str]) -> bytes:
-    """A plain picture of a paper as PNG bytes."""
+    """Return a simple image of a document as PNG bytes."""
     picture = Image.new("RGB", size, ground)
     pen = ImageDraw.Draw(picture)
     pen.rectangle((12, 12, size[0] - 13, size[1] - 13), outline="#7d8f78", width=3)

@@ -1,6 +1,6 @@
-"""The demo's colleagues, customers and how often each customer orders."""
+"""The demo's colleagues and customers, and how often each customer orders."""
 
-# Colleagues who were there already keep their names; the caller counts the rows.
+# Existing colleagues keep their usernames; the caller counts the rows.
 STAFF = """
 WITH made AS (
   INSERT INTO staff (username, email, password_hash, first_name, last_name, full_name, role, is_demo, is_active,
@@ -30,7 +30,7 @@ SELECT array_agg(id ORDER BY n) FILTER (WHERE team = 'office') AS office_ids,
 FROM demo_staff
 """
 
-# Customer 1 is `bistro`, who signs in; every third of the others has a sign-in of their own too.
+# Customer 1 is `bistro`, who signs in; every third of the others has an account too.
 CUSTOMERS = """
 CREATE TEMP TABLE demo_customer AS
 WITH size AS (

@@ -1,4 +1,4 @@
-"""The pictures of the demo's products: a simple shape for each kind, in the tones of its family."""
+"""The images of the demo's products: a simple shape for each kind, in the colours of its family."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tasks.demo.vector import draw_shape
 
 SHAPES = Path(__file__).parent / "shapes"
 SIDE = 256
-# A catalogue of many thousands shows its first products only: each keeps bytes of its own.
+# Of a catalogue of many thousands, only the first products have one: each stores its own bytes.
 MOST_PICTURES = 3_000
 OTHER = "box"
 
@@ -35,7 +35,7 @@ FROM kept JOIN pictured AS n ON n.id = kept.product_id JOIN demo_picture AS s US
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One kind's picture and its thumbnail."""
+    """The image of one kind and its thumbnail."""
 
     sha256: str
     original: bytes
@@ -43,7 +43,7 @@ class Drawn:
 
 
 async def write_pictures(connection: asyncpg.Connection) -> None:
-    """Give each product the picture of its kind; the caller wrote the products."""
+    """Give each product the image of its kind; requires the products."""
     codes = [row[0] for row in await connection.fetch(_CODES, MOST_PICTURES)]
     drawn = await asyncio.to_thread(lambda: [draw_kind(code) for code in codes])
     await connection.execute("DROP TABLE IF EXISTS demo_picture")
@@ -58,7 +58,7 @@ async def write_pictures(connection: asyncpg.Connection) -> None:
 
 @cache
 def draw_kind(code: str) -> Drawn:
-    """The picture of the products whose SKU begins with this code."""
+    """Return the image of the products whose SKU begins with this code."""
     kinds, tones = _read_shapes()
     shape, tone = kinds.get(code, (OTHER, ""))
     svg = (SHAPES / f"{shape}.svg").read_text()
@@ -72,7 +72,7 @@ def draw_kind(code: str) -> Drawn:
 
 @cache
 def _read_shapes() -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]]]:
-    """Each kind's shape and tone, and each tone's three colours."""
+    """Return the shape and tone of each kind, and the three colours of each tone."""
     kinds: dict[str, tuple[str, str]] = {}
     tones: dict[str, tuple[str, ...]] = {}
     for line in (SHAPES / "shapes.txt").read_text().splitlines():

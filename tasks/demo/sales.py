@@ -1,9 +1,9 @@
-"""The demo's orders: who came when, what they bought, and how far each order and its payment are by now.
+"""The demo's orders: who ordered when, what they bought, and the current status of each order and its payment.
 
-Ages decide states: each order has a time for every step, and the steps that lie in the past have happened.
+Status depends on age: each order has a time for every step, and the steps in the past have happened.
 """
 
-# Every time a customer would have come in two years, at their own pace: 7 days for a weekly one.
+# All visits of each customer in two years, at their own interval: 7 days for a weekly one.
 VISITS = """
 CREATE TEMP TABLE demo_visit AS
 SELECT c.id AS customer_id, k, day, c.habit
@@ -28,7 +28,7 @@ WHERE spread.raw <= c.first_day
     ELSE true END
 """
 
-# The wished number of visits become orders. Most weekend orders are given on Friday or Monday; the newest are today's.
+# The requested number of visits become orders. Most weekend orders move to Friday or Monday; the newest are today's.
 ORDERS = """
 CREATE TEMP TABLE demo_order AS
 WITH chosen AS (
@@ -70,7 +70,7 @@ ANALYZE demo_order
 """
 
 # Order numbers look random and never repeat: each step maps the 40-bit numbers one to one. OFFSET 0 has every step
-# computed once a row.
+# computed once per row.
 NUMBERS = """
 CREATE TEMP TABLE demo_number AS
 SELECT o.id, 'LLD-' || sign[1 + (x & 31)] || sign[1 + (x >> 5 & 31)] || sign[1 + (x >> 10 & 31)]
@@ -88,7 +88,7 @@ CROSS JOIN LATERAL (SELECT e # (e >> 21) AS x OFFSET 0) AS step_6;
 ANALYZE demo_number
 """
 
-# Three of four lines are from the fourteen things the kitchen always buys; some products sell more than others.
+# Three of four lines are from the fourteen products the kitchen always buys; some products sell more than others.
 LINES = """
 CREATE TEMP TABLE demo_line AS
 WITH wished AS (
@@ -217,7 +217,7 @@ ALTER TABLE demo_sale ADD PRIMARY KEY (id);
 ANALYZE demo_sale
 """
 
-# A cancelled order was not confirmed, and money that came in for it went back, but for the newest.
+# A cancelled order was not confirmed, and its payment was refunded, except for the newest ones.
 CANCELLED = """
 UPDATE demo_sale AS s SET confirmed_at = NULL, packed_at = NULL, shipped_at = NULL, delivered_at = NULL,
   paid_at = CASE WHEN s.method = 'credit_card' THEN s.paid_at END,
@@ -231,7 +231,7 @@ FROM demo_wish AS w
 WHERE s.status = 'cancelled'
 """
 
-# Among the newest orders, some always wait for somebody: a refused card, a check to look at, terms that are not there.
+# Some of the newest orders always need attention: a declined card, a check to review, terms that do not exist.
 TROUBLES = """
 CREATE TEMP TABLE demo_recent AS
 SELECT s.id, s.method, row_number() OVER (PARTITION BY s.method ORDER BY s.created_at DESC, s.id) AS rank
@@ -259,7 +259,7 @@ WHERE s.method = 'net30' AND s.payment_status = 'unpaid' AND s.status <> 'cancel
   AND pg_temp.share(s.id, 84) < 0.06
 """
 
-# Limits leave room for what a customer owes; a tight one's last order is over it, and an overdue one's waits too.
+# Limits exceed what a customer owes; the last order of a tight one is over it, and an overdue one's is held too.
 TERMS = """
 CREATE TEMP TABLE demo_terms AS
 WITH owed AS (

@@ -1,6 +1,6 @@
 """The vocabulary of the demo catalogue: what a restaurant-supply company sells, in which sizes and at what price.
 
-Every kind comes in at least four versions, so that the default catalogue never names two products alike.
+Every kind has at least four versions, so that no two products in the default catalogue have the same name.
 """
 
 CATEGORIES = (
@@ -33,8 +33,8 @@ BOXES = (
     ("Long box", 36, 8, 6),
 )
 
-# Category | code | noun | variants | sizes, smallest first | price of the smallest, dollars | its weight, ounces | sold
-# by | box.
+# Category | code | noun | variants | sizes, smallest first | price of the smallest, US dollars | its weight, ounces |
+# unit | box.
 KINDS = """
 1|STK|stock pot|Aluminum;Stainless;Induction|8 qt;12 qt;20 qt;32 qt;60 qt|38.00|72|each|3
 1|SAU|sauce pan|Aluminum;Stainless;Tri-ply|1.5 qt;2.75 qt;4.5 qt;7 qt|14.50|28|each|2

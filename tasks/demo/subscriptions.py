@@ -1,8 +1,8 @@
-"""The demo's subscriptions: they own the orders that subscriptions placed; a few of them fail, rest or have ended."""
+"""The demo's subscriptions, for the orders placed by subscription; a few have failed, are paused or have ended."""
 
 import asyncpg
 
-# A customer's orders by subscription are the renewals of one subscription, of the first order's first product.
+# A customer's subscription orders are the renewals of one subscription, for the first product of the first order.
 _SUBSCRIPTIONS = """
 CREATE TEMP TABLE demo_subscription ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY o.customer_id) AS id, o.customer_id, i.product_id,
@@ -67,6 +67,6 @@ DROP TABLE demo_subscription;
 
 
 async def write_subscriptions(connection: asyncpg.Connection, *, timezone: str) -> None:
-    """Write subscriptions with their renewals, and tie the orders to them."""
+    """Write subscriptions with their renewals, and link the orders to them."""
     quoted = await connection.fetchval("SELECT quote_literal($1::text)", timezone)
     await connection.execute(_SUBSCRIPTIONS.replace("$zone", quoted))

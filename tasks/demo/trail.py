@@ -1,11 +1,11 @@
 """The demo's audit trail: what customers and the office did outside the timelines of orders, in order of time.
 
-It grows with the customers, the products and the subscriptions, with the words that the acts themselves write.
+It grows with the customers, the products and the subscriptions, and has the same wording as real entries.
 """
 
 import asyncpg
 
-# Who did it: customers themselves, or the office's second colleague where nobody is named.
+# The actor: the customer, or else the office's second colleague.
 _ENTRIES = """
 INSERT INTO audit_entry (action, record_kind, record_id, record_name, before, after, note, actor_kind, actor_id,
   actor_name, created_at)
@@ -81,5 +81,5 @@ ORDER BY e.at, e.record_kind, e.record_id, e.action
 
 
 async def write_trail(connection: asyncpg.Connection) -> None:
-    """Write the trail of what the company's people, goods and subscriptions are by now."""
+    """Write the trail that led to the current state of customers, products and subscriptions."""
     await connection.execute(_ENTRIES)

@@ -1,7 +1,7 @@
-"""Draws the demo's vector shapes as pixels: the small part of SVG that they are written in, without another library.
+"""Renders the demo's vector shapes as pixels: only the part of SVG that they use, without another library.
 
-Paths (M L H V C S A Z in both cases), circles, ellipses, rectangles with round corners, groups that turn; one fill and
-one stroke a shape. Everything is drawn three times as large and shrunk, which smooths the edges.
+Paths (M L H V C S A Z in both cases), circles, ellipses, rectangles with round corners, rotated groups; one fill and
+one stroke per shape. Everything is drawn three times as large and scaled down, which smooths the edges.
 """
 
 import math
@@ -26,7 +26,7 @@ UNTURNED: Matrix = (1, 0, 0, 1, 0, 0)
 
 
 def draw_shape(svg: str, side: int) -> bytes:
-    """The shape as a PNG of `side` pixels on white, with a little room around it."""
+    """Return the shape as a PNG of `side` pixels on white, with a small margin."""
     size = side * FINER
     scale = size / (VIEW * 1.12)
     room = (size - VIEW * scale) / 2
@@ -65,7 +65,7 @@ def _paint(draw: ImageDraw.ImageDraw, lines: list[Line], style: dict[str, str], 
 
 
 def _fill(draw: ImageDraw.ImageDraw, lines: list[Line], colour: str) -> None:
-    """Fill by the winding of the lines: one that runs against the others within them is a hole."""
+    """Fill by the winding of the lines: one within the others that runs in the opposite direction is a hole."""
     if len(lines) == 1:
         draw.polygon(lines[0], fill=colour)
         return
@@ -122,7 +122,7 @@ def _round(middle: Point, radii: Point, start: float, end: float, steps: int = S
 
 
 def _read_path(text: str) -> Iterator[Line]:
-    """The lines of a path, curves as many short ones."""
+    """Yield the lines of a path, with curves as many short ones."""
     tokens = _TOKEN.findall(_part_flags(text))
     line: Line = []
     at: Point = (0, 0)
@@ -152,7 +152,7 @@ def _read_path(text: str) -> Iterator[Line]:
 
 
 def _part_flags(text: str) -> str:
-    """The flags of an arc may stand without a space between them and what follows: part them."""
+    """Separate the flags of an arc, which may be followed by the next number without a space."""
     number = r"[ ,]*(-?(?:\d+\.?\d*|\.\d+))"
     arc = re.compile(rf"{number}{number}{number}[ ,]*([01])[ ,]*([01]){number}{number}")
 
@@ -163,7 +163,7 @@ def _part_flags(text: str) -> str:
 
 
 def _go_on(line: Line, at: Point, pull: Point | None, command: str, numbers: list[float]) -> tuple[Point, Point | None]:
-    """Add one command's points to the line; the new place, and what pulls a smooth curve after it."""
+    """Add the points of one command to the line; return the new position, and the control point for a smooth curve."""
     x, y = at if command.islower() else (0.0, 0.0)
     kind = command.upper()
     if kind in "LHV":
@@ -195,7 +195,7 @@ def _go_on(line: Line, at: Point, pull: Point | None, command: str, numbers: lis
 
 
 def _arc(start: Point, end: Point, numbers: list[float]) -> Line:
-    """An elliptical arc between two points, as the standard's appendix turns its ends into a middle and two angles."""
+    """Return an elliptical arc between two points, by the conversion to centre and angles in the appendix of SVG."""
     rx, ry, turned, large, sweep = numbers[0], numbers[1], math.radians(numbers[2]), numbers[3], numbers[4]
     cos, sin = math.cos(turned), math.sin(turned)
     dx, dy = (start[0] - end[0]) / 2, (start[1] - end[1]) / 2

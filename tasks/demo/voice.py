@@ -1,4 +1,4 @@
-"""The demo's voice agents: prompts, the calls that brought the voice orders, how they were judged, and requests."""
+"""The demo's voice agents: prompts, the calls for the voice orders, their evaluations, and requests for quotes."""
 
 AGENTS = """
 INSERT INTO voice_agent (name, external_id, direction, created_at)
@@ -37,7 +37,8 @@ JOIN voice_agent AS a ON a.name = v.agent
 ORDER BY a.id, v.number
 """
 
-# Every voice order has its call; one call in three brings none. Those of the last 90 days are judged.
+# Every voice order has its call; in addition, a third have a call without an order. Calls of the last 90 days are
+# evaluated.
 CALLS = """
 INSERT INTO call_log (call_id, provider, call_type, direction, status, agent_id, prompt_version_id, customer_id,
   order_id, caller_phone, duration_seconds, started_at, ended_at, transcript, tool_outputs, order_placed, order_number,
@@ -105,7 +106,7 @@ CROSS JOIN LATERAL (
 WHERE o.source = 'voice' ORDER BY s.at, o.id
 """
 
-# Whatever the dice said: each cause of a review waits at least once, with the words that go with it.
+# Independent of chance, each cause for a review occurs at least once, with matching text.
 CAUSES = """
 WITH judged AS (
   SELECT c.id, c.started_at, o.delivery_fee > 0 AS has_fee,

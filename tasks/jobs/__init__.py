@@ -1,4 +1,4 @@
-"""The jobs: each module here registers its own, and `load_jobs` knows them all."""
+"""The jobs: each module here registers its own, and `load_jobs` loads them all."""
 
 import importlib
 import pkgutil
@@ -7,7 +7,7 @@ from tasks.job import JOBS, Job
 
 
 def load_jobs() -> dict[str, Job]:
-    """Every job by its name."""
+    """Return every job by name."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return JOBS

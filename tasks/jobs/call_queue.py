@@ -1,4 +1,4 @@
-"""Keeps what customers bought added up for the outbound call queue."""
+"""Keeps the sums of customers' purchases for the outbound call queue up to date."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tasks.job import Work, job
 
 @job(FOLD_JOB, attempts=1)
 async def fold(work: Work) -> dict[str, Any]:
-    """Fold in the customers whose orders changed; the timetable brings the next pass."""
+    """Recalculate the customers whose orders changed; the timetable starts the next pass."""
     async with separate_transaction() as db:
         return {"customers": await fold_sales(db, timezone=work.settings.timezone)}
 
 
 @job(REFRESH_JOB, attempts=3)
 async def refresh(work: Work) -> dict[str, Any]:
-    """Add up everybody and every pair of products."""
+    """Recalculate all customers and all pairs of products."""
     async with separate_transaction() as db:
         return {"customers": await refresh_sales(db, timezone=work.settings.timezone)}

@@ -1,4 +1,4 @@
-"""Keeps the calling list true: its scores by the hour, its customers by night, its sums whenever one was left."""
+"""Keeps the calling list up to date: its scores hourly, its customers nightly, and sums that were missed."""
 
 from dataclasses import asdict
 from typing import Any
@@ -18,21 +18,21 @@ from tasks.job import Work, job
 
 @job("recalculate_calling")
 async def recalculate_calling(_work: Work) -> dict[str, Any]:
-    """Note whose reorder is due, and let every score fade."""
+    """Record due reorders, and let every score decay."""
     async with separate_transaction() as db:
         return asdict(await recalculate(db))
 
 
 @job("fill_calling_list")
 async def fill_list(work: Work) -> dict[str, Any]:
-    """Put new customers on the list, and correct what everybody bought."""
+    """Add new customers to the list, and correct the sums of purchases."""
     async with separate_transaction() as db:
         return {"filled": await fill_calling_list(db, timezone=work.settings.timezone)}
 
 
 @job(FOLD_JOB, attempts=1)
 async def fold_counts(work: Work) -> dict[str, Any]:
-    """Add up what came to the tabs and went; the timetable brings the next pass."""
+    """Add up the changes of the tabs; the timetable starts the next pass."""
     async with separate_transaction() as db:
         await fold_calling_counts(db, timezone=work.settings.timezone)
     return {}
@@ -40,7 +40,7 @@ async def fold_counts(work: Work) -> dict[str, Any]:
 
 @job(purchases.FOLD_JOB, attempts=1)
 async def fold_purchases(_work: Work) -> dict[str, Any]:
-    """The same for what was bought."""
+    """Fold the counts of purchases."""
     async with separate_transaction() as db:
         await purchases.fold_purchase_counts(db)
     return {}
@@ -48,7 +48,7 @@ async def fold_purchases(_work: Work) -> dict[str, Any]:
 
 @job(call_hours.FOLD_JOB, attempts=1)
 async def count_hours(_work: Work) -> dict[str, Any]:
-    """Count the hours of calls that changed."""
+    """Count the changed hours of calls."""
     async with separate_transaction() as db:
         await call_hours.fold_call_hours(db)
     return {}
@@ -56,14 +56,14 @@ async def count_hours(_work: Work) -> dict[str, Any]:
 
 @job(FOLLOW)
 async def follow(work: Work) -> dict[str, Any]:
-    """Carry a customer's new number, name or address into their entries."""
+    """Copy a customer's new number, name or address to their entries."""
     async with separate_transaction() as db:
         return {"followed": await follow_customer(db, work.payload["customer_id"], work.payload["before"])}
 
 
 @job(JOB)
 async def refresh_totals(work: Work) -> dict[str, Any]:
-    """Sum up what a customer bought whose entry was locked when the order came."""
+    """Sum up the purchases of a customer whose entry was locked when the order was placed."""
     async with separate_transaction() as db:
         await refresh_calling_totals(await raw_connection(db), work.payload["customer_id"])
     return {}
@@ -71,6 +71,6 @@ async def refresh_totals(work: Work) -> dict[str, Any]:
 
 @job(REMIND)
 async def remind_caller(work: Work) -> None:
-    """Show the caller who opens now; the lists that are looked at fetch it."""
+    """Show the caller who may be called now; open lists reload."""
     async with separate_transaction() as db:
         await announce(db, Topic.CALLING, work.payload["entry_id"])

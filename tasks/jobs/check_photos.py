@@ -1,4 +1,4 @@
-"""Moves photos of checks to the object store, and deletes those whose order is gone."""
+"""Moves photos of checks to the object store, and deletes those of deleted orders."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tasks.job import Work, job
 
 @job(STORE_JOB)
 async def store_check_photos(work: Work) -> dict[str, Any]:
-    """Move what lies in the database; while the store fails it is tried again, and the photos stay where they are."""
+    """Move the photos from the database; while the store fails, they stay there and the job is retried."""
     moved = await store_photos(work.settings)
     return {"skipped": "no object store is set up"} if moved is None else {"moved": moved}
 

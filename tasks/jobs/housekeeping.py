@@ -1,4 +1,4 @@
-"""Keeps the tables of passing things small, and the queue complete."""
+"""Deletes temporary rows that have expired, and re-enqueues lost jobs."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from tasks.job import Work, job
 
 @job("forget_expired")
 async def forget_expired_rows(_work: Work) -> dict[str, Any]:
-    """Drop used-up codes, limits, sessions and idempotency answers."""
+    """Delete used-up codes, limits, sessions and idempotency answers."""
     return dict(await forget_expired())
 
 
 @job("forget_history")
 async def forget_old_history(_work: Work) -> dict[str, Any]:
-    """Drop the history of jobs and webhooks that nobody looks at any more."""
+    """Delete the old history of jobs and webhooks."""
     return dict(await forget_history())
 
 
 @job("requeue_lost_jobs")
 async def requeue_lost_jobs(_work: Work) -> dict[str, Any]:
-    """Queue again what the queue has lost."""
+    """Enqueue jobs again that the queue has lost."""
     return {"requeued": await requeue_lost_runs()}

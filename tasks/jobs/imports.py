@@ -1,4 +1,4 @@
-"""Works an import off, batch by batch, where the last one was committed; and forgets what old ones brought."""
+"""Processes an import in batches, from the last committed one; and deletes the data of old imports."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ async def _give_up(work: Work, reason: str) -> None:
 
 @job(JOB, attempts=5, when_given_up=_give_up)
 async def import_rows(work: Work) -> dict[str, Any]:
-    """Import the rows that wait, and report after every few seconds of them."""
+    """Import the pending rows, and report progress every few seconds."""
     while True:
         run = await run_import(work.payload["run_id"], timezone=work.settings.timezone, seconds=1)
         await work.report(run.processed_rows, run.total_rows or None)
@@ -26,6 +26,6 @@ async def import_rows(work: Work) -> dict[str, Any]:
 
 @job("forget_imports")
 async def forget_imports(_work: Work) -> dict[str, Any]:
-    """Drop the files and rows of imports that are a month old; their counts stay."""
+    """Delete the files and rows of imports that are a month old; their counts are kept."""
     async with separate_transaction() as db:
         return {"rows": await forget_old_imports(db)}

@@ -1,4 +1,4 @@
-"""Invoices and statements by mail with their PDF, and the daily reminders."""
+"""Mails invoices and statements as PDF, and sends the daily reminders."""
 
 from datetime import date
 from typing import Any
@@ -21,13 +21,13 @@ from models import Role
 from models.session import separate_transaction
 from tasks.job import Work, job
 
-# Statements are the office's; a job acts for it.
+# Statements are for the office; the job acts as a member of it.
 OFFICE = Actor(ActorKind.STAFF, name="System", role=Role.STAFF)
 
 
 @job(FOLD_JOB, attempts=1)
 async def count_journal(_work: Work) -> dict[str, Any]:
-    """Count the hours of the journal that changed; the timetable brings the next pass."""
+    """Count the changed hours of the journal; the timetable starts the next pass."""
     async with separate_transaction() as db:
         await fold_journal_hours(db)
     return {}
@@ -35,13 +35,13 @@ async def count_journal(_work: Work) -> dict[str, Any]:
 
 @job(PROVE_JOB)
 async def prove(work: Work) -> dict[str, Any]:
-    """Count a month of the books again, as a manager asked."""
+    """Recount a month of the books, as requested by a manager."""
     return {"agrees": await prove_month(date.fromisoformat(work.payload["month"]), settings=work.settings)}
 
 
 @job(NIGHT_JOB, attempts=1)
 async def prove_at_night(work: Work) -> dict[str, Any]:
-    """Count the running month and the one before it again, where anything changed."""
+    """Recount the current month and the previous one, if anything changed."""
     return {"months": await prove_months(settings=work.settings)}
 
 
@@ -54,7 +54,7 @@ async def mail_invoice(work: Work) -> dict[str, Any]:
 
 @job(REMIND_JOB, attempts=1)
 async def remind(work: Work) -> dict[str, Any]:
-    """Send the reminders that have come due; the timetable brings the next pass."""
+    """Send the due reminders; the timetable starts the next pass."""
     return {"reminded": await send_reminders(work.settings)}
 
 

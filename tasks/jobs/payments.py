@@ -1,4 +1,4 @@
-"""Asks Stripe what became of our payments and refunds; all of it may run again at any time."""
+"""Queries Stripe for the state of our payments and refunds; all of it may be run again at any time."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tasks.job import Work, job
 
 @job(ASK_JOB, attempts=12)
 async def ask_stripe(work: Work) -> dict[str, Any]:
-    """Record what Stripe says about an event's object; one that Stripe does not have needs nothing."""
+    """Record the state of an event's object at Stripe; nothing is done if Stripe does not have it."""
     try:
         await ask_about(work.payload, work.settings)
     except NotThere as unknown:
@@ -24,7 +24,7 @@ async def ask_stripe(work: Work) -> dict[str, Any]:
 
 @job(REFUND_JOB, attempts=12)
 async def refund_payment(work: Work) -> dict[str, Any]:
-    """Have Stripe do a refund that is prepared; a refusal is on the order already and no reason to try again."""
+    """Create a prepared refund at Stripe; a refusal is recorded on the order already and is not retried."""
     try:
         intent = await send_refund(work.payload["intent_id"], work.settings)
     except StripeRefused as refusal:
@@ -34,7 +34,7 @@ async def refund_payment(work: Work) -> dict[str, Any]:
 
 @job(WITHDRAW_JOB)
 async def withdraw_open_payments(work: Work) -> dict[str, Any]:
-    """Close the payments of an order or an invoice that nobody should make any more."""
+    """Close the payments of an order or an invoice that should not be made any more."""
     invoice_id = work.payload.get("invoice_id")
     pays = pays_order(work.payload["order_id"]) if invoice_id is None else pays_invoice(invoice_id)
     return {"withdrawn": await withdraw_payments(pays, work.settings)}
@@ -42,7 +42,7 @@ async def withdraw_open_payments(work: Work) -> dict[str, Any]:
 
 @job(RECONCILE_JOB, attempts=1)
 async def reconcile(work: Work) -> dict[str, Any]:
-    """One pass over everything that is not settled; the timetable brings the next."""
+    """Make one pass over everything that is not settled; the timetable starts the next."""
     if not work.settings.stripe_secret_key:
         return {"skipped": "STRIPE_SECRET_KEY is missing"}
     done = await reconcile_payments(work.settings)

@@ -8,5 +8,5 @@ from tasks.job import Work, job
 
 @job(PROCESS_JOB, attempts=12)
 async def process_webhook(work: Work) -> dict[str, Any]:
-    """Do what the event asks for, once."""
+    """Process the event, once."""
     return {"processed": await process_event(work.payload["event_id"])}

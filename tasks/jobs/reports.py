@@ -1,5 +1,8 @@
-"""Keeps the orders of each business day added up, what customers owe, the number of products, the commissions of each
-month, and what was traded in each hour."""
+"""Keeps precalculated sums up to date.
+
+They cover the orders of each business day, what customers owe, the number of products, the commissions of each month,
+and the trade of each hour.
+"""
 
 from typing import Any
 
@@ -16,7 +19,7 @@ from tasks.job import Work, job
 
 @job(FOLD_JOB, attempts=1)
 async def fold(work: Work) -> dict[str, Any]:
-    """Fold in what changed; the timetable brings the next pass."""
+    """Fold the sums by day; the timetable starts the next pass."""
     async with separate_transaction() as db:
         await fold_days(db, timezone=work.settings.timezone)
     return {}
@@ -24,21 +27,21 @@ async def fold(work: Work) -> dict[str, Any]:
 
 @job(standings.FOLD_JOB, attempts=1)
 async def fold_standings(_work: Work) -> dict[str, Any]:
-    """The same for what customers owe and when each began."""
+    """Fold what customers owe and since when."""
     async with separate_transaction() as db:
         return {"customers": await standings.fold_standings(db)}
 
 
 @job(duplicates.FOLD_JOB, attempts=1)
 async def fold_phones(_work: Work) -> dict[str, Any]:
-    """The same for the phones that several customers have."""
+    """Fold the phone numbers shared by several customers."""
     async with separate_transaction() as db:
         return {"phones": await duplicates.fold_shared_phones(db)}
 
 
 @job(renewal_days.FOLD_JOB, attempts=1)
 async def count_renewals(work: Work) -> dict[str, Any]:
-    """The same for what is due on each day."""
+    """Count the renewals due on each day."""
     async with separate_transaction() as db:
         await renewal_days.fold_renewal_days(db, rules=read_rules(work.settings))
     return {}
@@ -46,7 +49,7 @@ async def count_renewals(work: Work) -> dict[str, Any]:
 
 @job(product_count.FOLD_JOB, attempts=1)
 async def fold_products(_work: Work) -> dict[str, Any]:
-    """The same for the number of products."""
+    """Fold the number of products."""
     async with separate_transaction() as db:
         await product_count.fold_product_count(db)
     return {}
@@ -54,7 +57,7 @@ async def fold_products(_work: Work) -> dict[str, Any]:
 
 @job(sums.FOLD_JOB, attempts=1)
 async def fold_commissions(_work: Work) -> dict[str, Any]:
-    """The same for the sums of commissions."""
+    """Fold the sums of commissions."""
     async with separate_transaction() as db:
         await sums.fold_commission_sums(db)
     return {}
@@ -62,7 +65,7 @@ async def fold_commissions(_work: Work) -> dict[str, Any]:
 
 @job(trade_hours.FOLD_JOB, attempts=1)
 async def count_trade(_work: Work) -> dict[str, Any]:
-    """Count the hours of trade that changed."""
+    """Count the changed hours of trade."""
     async with separate_transaction() as db:
         await trade_hours.fold_trade_hours(db)
     return {}

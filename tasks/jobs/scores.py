@@ -1,4 +1,4 @@
-"""Scores every customer at night, and whenever somebody asks for it."""
+"""Calculates the scores of all customers at night, and on request."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tasks.job import Work, job
 
 @job("score_customers", attempts=3)
 async def score_customers(work: Work) -> dict[str, Any]:
-    """Fit the models to the orders there are and replace all scores."""
+    """Fit the models to the existing orders and replace all scores."""
     async with separate_transaction() as db:
         run = await compute_scores(db, timezone=work.settings.timezone)
         return {"customers": run.customers, "reason": run.reason}

@@ -16,16 +16,16 @@ async def _give_up(work: Work, error: str) -> None:
 
 
 async def _find_pictures(message_id: int, public_url: str) -> dict[str, str]:
-    """The addresses of the pictures beside what the mail lists."""
+    """Return the addresses of the images for the products that the mail lists."""
     async with current_database().session() as db:
         paths = await list_picture_paths(db, find_skus(await read_body(db, message_id)))
     return {sku: public_url.rstrip("/") + path for sku, path in paths.items()}
 
 
-# Twelve attempts reach over some seven hours: a mail server's bad afternoon loses nothing.
+# Twelve attempts take about seven hours: a mail server that is down for an afternoon loses nothing.
 @job(SEND_JOB, attempts=12, when_given_up=_give_up)
 async def send_queued_message(work: Work) -> dict[str, Any]:
-    """Send the message and say in which state it is now."""
+    """Send the message and return its new state."""
     message_id = work.payload["message_id"]
     writer = make_mail_writer(work.settings, await _find_pictures(message_id, work.settings.public_url))
     state = await send_message(message_id, work.settings, write_html=writer)

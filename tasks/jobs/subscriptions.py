@@ -1,4 +1,4 @@
-"""Renews what is due, once a day from 07:00 of the business's clock, and writes to customers ahead and afterwards."""
+"""Renews what is due, once a day from 07:00 in the business's time zone, and notifies customers before and after."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ RENEW = "process_due_renewals"
 
 @job(RENEW, attempts=3)
 async def process_due_renewals(work: Work) -> dict[str, Any]:
-    """Renew what is due once a day, from the hour on; the timetable asks every hour, so a worker that slept catches up.
+    """Renew what is due once a day, from that hour on; the timetable runs hourly, so a stopped worker catches up.
 
-    The wall clock decides, so that a day whose night has 23 or 25 hours renews at the same time as any other.
+    The local time decides, so that renewals are at the same time on days with 23 or 25 hours.
     """
     settings = work.settings
     if not has_renewing_begun(now(), settings.timezone):
@@ -43,14 +43,14 @@ async def process_due_renewals(work: Work) -> dict[str, Any]:
 
 @job(NOTIFY_JOB)
 async def notify_customer(work: Work) -> None:
-    """Write to the customer that a renewal could not be charged, with the link that mends the card."""
+    """Tell the customer that a renewal could not be charged, with the link to update the payment method."""
     async with separate_transaction() as db:
         await notify_declined(db, work.payload["renewal_id"], settings=work.settings)
 
 
 @job("write_ahead", attempts=3)
 async def write_ahead(work: Work) -> dict[str, Any]:
-    """Write to customers whose next renewal has another price, and to those whose card expires soon."""
+    """Notify customers whose next renewal has another price, and those whose card expires soon."""
     settings = work.settings
     read = await read_saved_methods(settings) if settings.stripe_secret_key else 0
     today = business_today(settings.timezone)
@@ -62,6 +62,6 @@ async def write_ahead(work: Work) -> dict[str, Any]:
 
 @job(RENEW_ONE_JOB, attempts=3)
 async def renew_one(work: Work) -> dict[str, Any]:
-    """Try a renewal that had failed once more, since its customer has just saved another payment method."""
+    """Retry a failed renewal, after its customer has saved another payment method."""
     results = await process_due(work.settings, rules=read_rules(work.settings), only=work.payload["subscription_id"])
     return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}

@@ -1,4 +1,4 @@
-"""Judges finished calls, tries prompts on recorded ones, and asks at night for those that were never reported."""
+"""Evaluates finished calls, tries prompts on recorded ones, and fetches calls at night that were not reported."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _ = _elevenlabs
 
 @job(EVALUATE_JOB, attempts=4, first_pause_seconds=60)
 async def evaluate(work: Work) -> dict[str, Any]:
-    """Judge one call; without a language model, or without a transcript, there is nothing to do."""
+    """Evaluate one call; without a language model or a transcript there is nothing to do."""
     try:
         await evaluate_call(work.payload["call_log_id"], settings=work.settings)
     except (NotConfigured, NotFound, Refused) as reason:
@@ -28,7 +28,7 @@ async def evaluate(work: Work) -> dict[str, Any]:
 
 @job("fetch_missed_calls", attempts=4, first_pause_seconds=300)
 async def fetch_missed(work: Work) -> dict[str, Any]:
-    """Keep the calls whose webhook never came; without a key, or with a wrong one, it says so."""
+    """Store the calls whose webhook was missed; without a key, or with a wrong one, the result says so."""
     try:
         return {"calls": await fetch_missed_calls(work.settings)}
     except (NotConfigured, ServiceRefused) as reason:
@@ -37,7 +37,7 @@ async def fetch_missed(work: Work) -> dict[str, Any]:
 
 @job(TRIAL_JOB, attempts=2)
 async def try_prompt(work: Work) -> dict[str, Any]:
-    """Play recorded calls by a prompt and keep how it did."""
+    """Replay recorded calls with a prompt and store the results."""
     await await_speech()
     try:
         return {"played": await run_trial(work.payload["version_id"], settings=work.settings)}

@@ -1,4 +1,4 @@
-"""Asks EasyPost what became of our labels, and keeps their files; all of it may run again at any time."""
+"""Queries EasyPost for the state of our labels, and stores their files; all of it may be run again at any time."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from domain.warehouse.reconcile import reconcile_labels
 from models.session import separate_transaction
 from tasks.job import Work, job
 
-# Naming it here has EasyPost's events processed.
+# This import registers the processing of EasyPost's events.
 PROVIDER = events.PROVIDER
 
 
 @job(RECONCILE_JOB, attempts=1)
 async def reconcile(work: Work) -> dict[str, Any]:
-    """One pass over every label that is not settled; the timetable brings the next."""
+    """Make one pass over every label that is not settled; the timetable starts the next."""
     if not work.settings.easypost_api_key:
         return {"skipped": "EASYPOST_API_KEY is missing"}
     done = await reconcile_labels(work.settings)
@@ -33,13 +33,13 @@ async def _leave_to_somebody(work: Work, reason: str) -> None:
 
 @job(BATCH_JOB, attempts=8, first_pause_seconds=20, longest_pause_seconds=300, when_given_up=_leave_to_somebody)
 async def buy_label_batch(work: Work) -> dict[str, Any]:
-    """Buy the labels of a batch's packed orders; killed half-way, it goes on where it was."""
+    """Buy the labels of a batch's packed orders; after an interruption it continues where it stopped."""
     return {"tried": await run_batch(work.payload["batch_id"], work.settings, report=work.report)}
 
 
 @job("notify_of_late_parcels", attempts=1)
 async def tell_late(work: Work) -> dict[str, Any]:
-    """Notify customers and the desk of parcels that did not come on their day; the timetable brings the next pass."""
+    """Notify customers and the desk of parcels that did not arrive on time; the timetable starts the next pass."""
     zone, company = work.settings.timezone, work.settings.company_name
     async with separate_transaction() as db:
         return {"notified": await notify_of_late_parcels(db, timezone=zone, company_name=company)}
@@ -47,5 +47,5 @@ async def tell_late(work: Work) -> dict[str, Any]:
 
 @job(FETCH_JOB, attempts=12)
 async def fetch_label(work: Work) -> dict[str, Any]:
-    """Keep the label's file, so that it prints without EasyPost."""
+    """Store the label's file, so that it can be printed without EasyPost."""
     return {"kept": await keep_label_file(work.payload["label_id"])}

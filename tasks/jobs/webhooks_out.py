@@ -1,4 +1,4 @@
-"""Notifies other programs of what happened here."""
+"""Sends webhooks to other programs."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tasks.job import Work, job
 
 @job(DELIVER_JOB)
 async def deliver_webhooks(work: Work) -> dict[str, Any]:
-    """Send what is due for one endpoint; what could not be delivered comes again by the timetable."""
+    """Send what is due for one endpoint; the timetable retries what could not be delivered."""
     return await deliver_to(work.payload["endpoint_id"], work.settings)
 
 
