@@ -57,8 +57,7 @@ def format_plural(count: int, one: str, many: str = "") -> str:
 
 
 def show_phone(value: str | None) -> str:
-    """Format a stored number as `(216) 555-0148` or in international form; an unparsed imported one as it was
-    entered."""
+    """Format a stored number as `(216) 555-0148` or in international form; an unparsed one as it was entered."""
     return _write_phone(value) if value else NOTHING
 
 

@@ -54,8 +54,10 @@ def _environment() -> Environment:
 
 
 def split_paragraphs(text: str) -> list[dict[str, Any]]:
-    """Split the text into paragraphs: lines of text, a link of its own, goods with their sums, lines with a caption, or
-    other open invoices."""
+    """Split the text into paragraphs.
+
+    Each is lines of text, a link of its own, goods with their sums, lines with a caption, or other open invoices.
+    """
     paragraphs: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in block.splitlines()]
@@ -129,8 +131,7 @@ def find_skus(text: str) -> list[str]:
 
 
 def make_mail_writer(settings: Settings, pictures: Mapping[str, str] | None = None) -> WriteHtml:
-    """Return the function that wraps a mail of this company in its frame; `pictures` are addresses by lower-case
-    SKU."""
+    """Return the function that wraps a company mail in its frame; `pictures` are addresses by lower-case SKU."""
 
     def write(subject: str, text: str) -> str:
         return (

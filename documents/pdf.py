@@ -1,5 +1,7 @@
-"""PDFs from HTML. The PDF library runs only in child processes: it takes a second to load, and on a machine without its
-libraries or fonts it would take the server down."""
+"""PDFs from HTML, made by child processes.
+
+The PDF library takes a second to load, and on a machine without its libraries or fonts it would take the server down.
+"""
 
 import asyncio
 import gc
@@ -106,8 +108,7 @@ def _children() -> ProcessPoolExecutor:
 
 @cache
 def _fonts() -> Any:
-    """Return the fonts of all documents, loaded by the first document of a child; each is named by its rule in
-    paper.css."""
+    """Return the fonts of all documents, loaded by a child's first document; each is named by its rule in paper.css."""
     from weasyprint.text.fonts import FontConfiguration
 
     return FontConfiguration()

@@ -25,8 +25,7 @@ LONGEST_WAIT_SECONDS = 3600.0
 
 
 def read_retry_after(value: object, *, otherwise: float = 0) -> float:
-    """Return the seconds of a `Retry-After` header or field, at most an hour; `otherwise` for a date or an invalid
-    value."""
+    """Return the seconds of a `Retry-After` header or field, at most an hour; `otherwise` for anything else."""
     try:
         seconds = float(str(value))
     except ValueError:

@@ -99,8 +99,7 @@ def _load_session() -> Any:
 
 @cache
 def _connections() -> Any:
-    """Return the library's connection class, changed to read trusted certificates once, not per client (40 ms of
-    CPU)."""
+    """Return the library's connection class, changed to read trusted certificates once, not per client (40 ms)."""
     import aiohttp
     from aiobotocore.httpsession import AIOHTTPSession
 
@@ -116,8 +115,7 @@ def _connections() -> Any:
 
 @cache
 def _read_trusted(verify: bool | str) -> ssl.SSLContext:
-    """Return the certificates that TLS trusts, as the library reads them: its own, or those of a file named by the
-    operator."""
+    """Return the certificates that TLS trusts, as the library reads them: its own, or those of an operator's file."""
     from botocore.httpsession import create_urllib3_context, get_cert_path
 
     context: ssl.SSLContext = create_urllib3_context()

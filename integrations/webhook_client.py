@@ -53,8 +53,7 @@ def is_outside(text: str) -> bool:
 
 
 def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> str:
-    """Return the signature header: one `v1,…` for each secret, so that a receiver may know the older or the newer
-    one."""
+    """Return the signature header: one `v1,…` for each secret, so that a receiver may know the older or newer one."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     keys = (base64.b64decode(secret.removeprefix(SECRET_PREFIX)) for secret in secrets)
     digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)

@@ -51,8 +51,7 @@ def table_of(model: type[Table]) -> sqlalchemy.Table:
 
 
 def columns_of(model: type[Table]) -> ReadOnlyColumnCollection[str, sqlalchemy.Column[Any]]:
-    """Return the Core columns of a model, for statements that read plain rows. A test checks the names that are
-    used."""
+    """Return the Core columns of a model, for statements that read plain rows. A test checks the names used."""
     return table_of(model).c
 
 
@@ -62,8 +61,7 @@ def key() -> Any:
 
 
 def link(target: str, *, index: bool = True, nullable: bool = False, **foreign_key: Any) -> Any:
-    """A foreign key to `target` (`table.column`). Pass `index=False` if a wider index already begins with this
-    column."""
+    """A foreign key to `target` (`table.column`). Pass `index=False` if a wider index begins with this column."""
     more: dict[str, Any] = foreign_key | ({"default": None} if nullable else {})
     return Field(sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **more)
 

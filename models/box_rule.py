@@ -10,8 +10,7 @@ from models.base import Table, count, created, key, link, number, text
 
 
 class BoxRule(Table, table=True):
-    """`qty_per_box` units of the product fill one box. Sizes are in inches, and null until the box has been
-    measured."""
+    """`qty_per_box` units of the product fill one box. Sizes are in inches, and null until the box is measured."""
 
     __tablename__ = "box_rule"
     __table_args__ = (

@@ -14,8 +14,7 @@ from models.base import Table, key
 
 
 class CommissionSum(Table, table=True):
-    """The change of a rep's month since the last fold, in US dollars; after a fold, one row holds the total up to
-    then."""
+    """The change of a rep's month since the last fold, in US dollars; after a fold, one row holds the total so far."""
 
     __tablename__ = "commission_sum"
 

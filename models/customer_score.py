@@ -49,8 +49,7 @@ class ScoreRun(Table, table=True):
 
 
 class CustomerScore(Table, table=True):
-    """A customer's score from the newest run. `frequency` is the number of order days after the first; days are
-    integers."""
+    """A customer's score from the newest run. `frequency` is the number of order days after the first."""
 
     __tablename__ = "customer_score"
     __table_args__ = (

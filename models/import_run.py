@@ -81,8 +81,7 @@ class ImportChunk(Table, table=True):
 
 
 class ImportRow(Table, table=True):
-    """A row that waits to be imported, or that was not imported. Rows of the same record have the same
-    `group_number`."""
+    """A row that waits to be imported, or was not imported. Rows of the same record have the same `group_number`."""
 
     __tablename__ = "import_row"
     __table_args__ = (

@@ -227,8 +227,7 @@ class NumberSeries(Table, table=True):
 
 
 class Receipt(ByActor, table=True):
-    """One payment received for several invoices; its payment rows share its id. `provider_id` is the payment at Stripe,
-    if it came from there."""
+    """One payment for several invoices; its payment rows share its id. `provider_id` is its id at Stripe, if any."""
 
     __tablename__ = "receipt"
     __table_args__ = (

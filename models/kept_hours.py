@@ -71,8 +71,7 @@ class ProductPace(Table, table=True):
 
 
 class JournalHour(Table, table=True):
-    """What the journal's events of one hour post to an account, in US dollars. The row with an empty account has their
-    number."""
+    """What an hour's journal events post to an account, in US dollars. The row without account has their number."""
 
     __tablename__ = "journal_hour"
     __table_args__ = (Index("ix_journal_hour_hour", "hour"),)

@@ -21,8 +21,7 @@ class CodePurpose(StrEnum):
 
 
 class OneTimeCode(Table, table=True):
-    """A single-use secret, stored as its hash, with an expiry and a counter of attempts that is updated under a
-    lock."""
+    """A single-use secret, stored as its hash, with an expiry and a counter of attempts, updated under a lock."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (

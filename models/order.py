@@ -1,5 +1,7 @@
-"""Orders, their lines and their timeline. Amounts are fixed at the sale. CHECK constraints and
-`domain/orders/statuses.py` guard the statuses."""
+"""Orders, their lines and their timeline.
+
+Amounts are fixed at the sale. CHECK constraints and `domain/orders/statuses.py` guard the statuses.
+"""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,5 +1,7 @@
-"""The outbox: emails, texts and Discord posts, written in the act's own transaction and sent by a job. Emails may have
-attachments, which are deleted once the email is sent."""
+"""The outbox: emails, texts and Discord posts, written in the act's own transaction and sent by a job.
+
+Emails may have attachments, which are deleted once the email is sent.
+"""
 
 from datetime import datetime
 from enum import StrEnum

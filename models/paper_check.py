@@ -44,8 +44,7 @@ class PaperCheck(ByActor, table=True):
 
 
 class PaperCheckImage(Table, table=True):
-    """One side of a check, re-encoded from the upload. It is stored here, or encrypted in the object store under
-    `object_key`."""
+    """One side of a check, re-encoded from the upload: stored here, or encrypted in the object store (`object_key`)."""
 
     __tablename__ = "paper_check_image"
     __table_args__ = (

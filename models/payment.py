@@ -92,8 +92,7 @@ class Payment(ByActor, table=True):
 
 
 class OrderAllowance(ByActor, table=True):
-    """A reduction of what is owed on an order, for example for missing goods. No money moves, so it is not a
-    payment."""
+    """A reduction of what is owed on an order, such as for missing goods. No money moves, so it is not a payment."""
 
     __tablename__ = "order_allowance"
     __table_args__ = (

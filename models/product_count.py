@@ -11,8 +11,7 @@ from models.base import Table, key
 
 
 class ProductCount(Table, table=True):
-    """The number of active products added since the last fold, negative if removed; one row holds the total up to
-    then."""
+    """The active products added since the last fold, negative if removed; one row holds the total so far."""
 
     __tablename__ = "product_count"
 

@@ -1,5 +1,7 @@
-"""What restaurants send with the "Save Me Money" form: their contact data, an invoice from their current supplier, and
-which colleague answered them."""
+"""What restaurants send with the "Save Me Money" form.
+
+It is their contact data, an invoice from their current supplier, and which colleague answered them.
+"""
 
 from datetime import datetime
 

@@ -109,8 +109,7 @@ class Database:
 
     @asynccontextmanager
     async def reporting(self) -> AsyncIterator[AsyncConnection]:
-        """Like `reading`, for reports and exports: uses the replica if READ_DATABASE_URL is set and the replica
-        answers."""
+        """Like `reading`, for reports and exports: uses the replica if READ_DATABASE_URL is set and it answers."""
         async with AsyncExitStack() as stack:
             connection = await self._find_replica(stack)
             if connection is None:
@@ -129,8 +128,7 @@ class Database:
             return await self._find_replica(stack) is not None
 
     async def _find_replica(self, stack: AsyncExitStack) -> AsyncConnection | None:
-        """Return a connection to a replica that has just answered; None without a replica, or while it is
-        unavailable."""
+        """Return a connection to a replica that has just answered; None without one, or while it is unavailable."""
         if self._replica is None:
             return None
         if time.monotonic() >= self._replica_away_until:
@@ -187,8 +185,7 @@ class Database:
 
 
 def _refuse_closed(_connection: object, record: Any, _proxy: object) -> None:
-    """Keep the pool from lending a connection that the server has ended. All older ones are discarded too, as after a
-    restart."""
+    """Keep the pool from lending a connection that the server ended, or an older one, as after a restart."""
     if cast(asyncpg.Connection, record.driver_connection).is_closed():
         raise InvalidatePoolError("The server ended this connection.")
 
@@ -253,8 +250,7 @@ class RawTransaction:
         return self._borrowed.connection
 
     async def begin_with(self, statement: str) -> str:
-        """Begin the transaction and run this statement in one message. Returns its status, for example `SELECT 1` for
-        one row."""
+        """Begin the transaction and run this statement in one message. Returns its status, such as `SELECT 1`."""
         return await self._begin(f"BEGIN; {statement}")
 
     def later(self, statement: str) -> None:
@@ -331,8 +327,10 @@ def current_database() -> Database:
 
 @asynccontextmanager
 async def separate_transaction() -> AsyncIterator[AsyncSession]:
-    """Open a transaction independent of the request, for writes that must survive its refusal (failed sign-in, webhook
-    receipt, call log)."""
+    """Open a transaction independent of the request, for writes that must survive its refusal.
+
+    Examples are a failed sign-in, the receipt of a webhook, and the call log.
+    """
     async with current_database().separate_transaction() as session:
         yield session
 

@@ -36,8 +36,7 @@ class Vendor(Table, table=True):
 
 
 class VendorProduct(Table, table=True):
-    """An item that a vendor sells, with its price range in US dollars and its lead time; may be linked to one of our
-    products."""
+    """An item that a vendor sells, with price range in US dollars and lead time; may be linked to our product."""
 
     __tablename__ = "vendor_product"
     __table_args__ = (

@@ -33,8 +33,7 @@ class LendingPool(AsyncAdaptedQueuePool):
         self._do_return_conn(entry)
 
     def _is_good(self, entry: ConnectionPoolEntry) -> bool:
-        """True unless SQLAlchemy would replace the connection: it is too old, closed, or older than one that was
-        lost."""
+        """True unless SQLAlchemy would replace the connection: too old, closed, or older than one that was lost."""
         if entry.dbapi_connection is None or cast(asyncpg.Connection, entry.driver_connection).is_closed():
             return False
         made_at: float = entry.starttime  # type: ignore[attr-defined]

@@ -23,8 +23,7 @@ Kind = type[Customer] | type[Staff]
 
 
 async def reserve_attempt(kind: Kind, account_id: int) -> bool:
-    """Count one attempt; False while the account is locked. An unknown account (id 0) takes as long and returns
-    False."""
+    """Count one attempt; False while the account is locked. An unknown account (id 0) takes as long and gets False."""
     at = now()
     # If a lock has expired, the count starts again.
     tries = case((kind.locked_until.is_not(None), 1), else_=kind.failed_sign_ins + 1)

@@ -75,8 +75,7 @@ async def issue_email_code(db: AsyncSession, purpose: CodePurpose, owner: Owner,
 
 
 async def find_email_code(db: AsyncSession, purpose: CodePurpose, token: str) -> EmailCode | None:
-    """Return the code of a token, so that its account can be locked; `use_email_code` checks whether it is still
-    valid."""
+    """Return the code of a token, so that its account can be locked; `use_email_code` checks whether it is valid."""
     row = (
         await db.execute(
             select(OneTimeCode.id, OneTimeCode.customer_id, OneTimeCode.staff_id, OneTimeCode.target).where(

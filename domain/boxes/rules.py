@@ -196,8 +196,7 @@ async def _check_product(db: AsyncSession, product_id: int) -> None:
 
 
 async def _write(db: AsyncSession, rule: BoxRule) -> None:
-    """Write the row in a savepoint; a unique index refuses a second rule for a product, also for concurrent
-    requests."""
+    """Write the row in a savepoint; a unique index refuses a second rule for a product, even if concurrent."""
     try:
         async with db.begin_nested():
             db.add(rule)

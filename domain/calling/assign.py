@@ -67,8 +67,7 @@ async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) ->
 
 
 async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
-    """Mark entries the actor works with as called now; return how many. Each counts as an attempt to call the
-    number."""
+    """Mark entries the actor works with as called now; return how many. Each counts as an attempt to call."""
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     statement = text(_MARK.format(visible=sql_visible(by)))
     values = {"ids": sorted(set(data.ids)), **by.columns}

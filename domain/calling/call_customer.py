@@ -1,5 +1,4 @@
-"""Schedule a call to a customer for today: their entry of the calling list, created if needed, gets a callback
-today."""
+"""Schedule a call to a customer for today: their calling-list entry, created if needed, gets a callback today."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -198,8 +198,7 @@ async def list_entries(
     timezone: tzinfo,
     counts: Mapping[Segment, int] | None = None,
 ) -> Page[EntryRow]:
-    """Return a page of entries that may be called and that the actor works with; one statement if `counts` are given,
-    else two."""
+    """Return a page of callable entries that the actor works with; one statement if `counts` are given, else two."""
     conditions = find_conditions(query, visible_to=visible_to, timezone=timezone)
     statement = (
         select_entries(timezone)

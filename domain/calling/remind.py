@@ -53,8 +53,7 @@ async def forget_reminder(db: AsyncSession, entry_id: int, *, by: Actor) -> None
 
 
 async def _find_opening(db: AsyncSession, entry_id: int, at: datetime, by: Actor) -> datetime:
-    """Return when someone may be called who may not be now; do-not-call of their second number forbids it
-    permanently."""
+    """Return when someone may be called who may not be now; their second number's do-not-call forbids it too."""
     entry = await get_entry(db, entry_id, visible_to=by, timezone=current_business().timezone)
     (verdict,) = await judge_calls(db, [entry.callee], at=at)
     if verdict.allowed:

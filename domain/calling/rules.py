@@ -160,8 +160,7 @@ def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
 
 @lru_cache(maxsize=4096)
 def _find_what_shuts(place: Place, at: datetime) -> tuple[CallRule, str, datetime | None] | None:
-    """Return None for a place that is open, else the rule, a sentence and the next opening. Places are few, callees
-    many."""
+    """Return None for an open place, else the rule, a sentence and the next opening. Places are few, callees many."""
     return None if is_open(place, at) else (*_explain(place, at), find_next_opening(place, at))
 
 

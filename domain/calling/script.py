@@ -22,8 +22,7 @@ class UpdateScript(Input):
     """The new text of the script."""
 
     content: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-    """Plain text; blank lines separate paragraphs, and names in braces are filled in: {contact}, {rep},
-    {usual_item}."""
+    """Plain text; blank lines separate paragraphs; names in braces are filled in: {contact}, {rep}, {usual_item}."""
 
 
 @dataclass(frozen=True, slots=True)

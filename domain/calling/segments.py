@@ -65,8 +65,7 @@ class UsualDay:
 
 
 async def find_usual_day(db: Reader, *, by: Actor, timezone: tzinfo) -> UsualDay | None:
-    """Return the means of the same weekday of the last four weeks up to the present time of day; None if no call was
-    made on any."""
+    """Return the means of this weekday in the last four weeks, up to this time of day; None if no call was made."""
     local = now().astimezone(timezone)
     days = [local - timedelta(weeks=weeks) for weeks in range(1, USUAL_WEEKS + 1)]
     since = [start_of_business_day(day.date(), timezone) for day in days]

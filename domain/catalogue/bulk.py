@@ -372,8 +372,7 @@ def _make_lock(columns: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=64)
 def _make_update(names: tuple[str, ...]) -> str:
-    """Build the UPDATE of these columns from arrays: ids, whether more than the stock level changed, then the
-    columns."""
+    """Build the UPDATE of these columns from arrays: ids, whether more than stock changed, then the columns."""
     arrays = ", ".join(f"${number}::text::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
     values = ", ".join(f"{name} = c.{name}" for name in names)
     # Showing an archived product again takes it out of the archive; a change of stock alone does not change the

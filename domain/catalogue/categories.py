@@ -1,5 +1,4 @@
-"""The categories of the catalogue. Their names are unique regardless of case; each has a count of its active
-products."""
+"""The categories of the catalogue. Names are unique regardless of case; each has a count of its active products."""
 
 from dataclasses import dataclass
 

@@ -131,8 +131,7 @@ async def replace_picture(
 
 
 async def lock_product(db: AsyncSession, product_id: int, *, version: int | None = None) -> Product:
-    """Lock and return the product. Raises NotFound, and Refused with code `stale` if `version` is not the current
-    one."""
+    """Lock and return the product. Raises NotFound, and Refused with code `stale` if `version` is not current."""
     product = await db.scalar(
         select(Product)
         .where(Product.id == product_id)

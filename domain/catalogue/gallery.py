@@ -141,8 +141,7 @@ async def set_primary_image(db: AsyncSession, product_id: int, image_id: int, *,
 
 
 async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGallery, *, by: Actor) -> None:
-    """Set the order of the gallery. Raises NotFound, and InvalidInput unless the ids are exactly those of its
-    images."""
+    """Set the order of the gallery. Raises NotFound, and InvalidInput unless the ids are exactly its images."""
     product = await _lock_for_change(db, product_id, by)
     there = await _list_ids(db, product_id)
     if sorted(data.order) != sorted(there):

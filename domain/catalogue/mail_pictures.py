@@ -11,8 +11,7 @@ PRODUCTS = columns_of(Product)
 
 
 async def list_picture_paths(db: AsyncSession | AsyncConnection, skus: Collection[str]) -> dict[str, str]:
-    """Return the path of each product's thumbnail by its SKU in lower case; products without our own image are left
-    out."""
+    """Return the path of each product's thumbnail by lower-case SKU; products without our own image are left out."""
     wanted = sorted({sku.lower() for sku in skus})
     if not wanted:
         return {}

@@ -168,8 +168,7 @@ async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
 
 
 def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
-    """Yield the products that match the filters as chunks of a CSV file; costs are empty for those who may not see
-    them."""
+    """Yield the products that match the filters as chunks of a CSV file; costs are empty unless they may be seen."""
     cells = _select_cells(may(visible_to, Right.SEE_COSTS))
 
     async def find_rows(_connection: AsyncConnection) -> Rows:

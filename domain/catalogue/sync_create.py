@@ -109,8 +109,7 @@ async def create_unknown(db: AsyncSession, rows: Sequence[WantedChange], *, by: 
 
 
 def _read_new(sku: str, data: SyncUpdateProduct) -> CreateProduct:
-    """Return the product to create. Raises NotFound if the request looks like a change of a product that was
-    deleted."""
+    """Return the product to create. Raises NotFound if the request looks like a change of a deleted product."""
     if read_number(sku) is not None:
         raise NotFound(NUMBER_IS_ID)
     if any(getattr(data, name) is None for name in NEEDED):

@@ -53,8 +53,7 @@ class CreditAccount:
 
 
 async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
-    """Return a customer's balance and the newest 500 entries, newest first. An order is named only if the actor may see
-    it."""
+    """Return a customer's balance and the newest 500 entries. An order is named only if the actor may see it."""
     require(visible_to, Right.SEE_CREDIT, "Your role does not see credit.")
     customer = await db.get(Customer, customer_id)
     if customer is None:

@@ -1,5 +1,4 @@
-"""Changes columns of a customer, made by a colleague or by the customer: the effects of a new address, email or
-phone."""
+"""Changes columns of a customer, made by staff or by the customer: the effects of a new address, email or phone."""
 
 from typing import Any
 

@@ -60,8 +60,7 @@ class BulkDeleted:
 
 
 async def delete_customer(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
-    """Delete a customer permanently. Raises NotFound, and Refused with the reason if that is not possible. Locks
-    them."""
+    """Delete a customer permanently, under lock. Raises NotFound, and Refused with the reason if impossible."""
     require(by, Right.DELETE_CUSTOMERS, "Your role does not delete customers.")
     await remove_customer(db, customer_id, note="By staff", by=by)
 

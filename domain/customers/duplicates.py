@@ -119,8 +119,7 @@ class PairOfCustomers(Input):
 
 
 async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
-    """Return the largest groups, at most 200, and the number of groups; those whose pairs are all marked different are
-    left out."""
+    """Return the largest groups, at most 200, and their number; those with all pairs marked different are left out."""
     shared = (await _select_shared_phones(db)).add_columns(func.count().over().label("total"))
     order = (_SHARED.c.members.desc(), _SHARED.c.phone)
     largest = (await db.execute(shared.order_by(*order).limit(MOST_GROUPS))).all()

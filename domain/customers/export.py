@@ -57,8 +57,7 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
 async def export_list(
     db: AsyncSession, database: Database, query: BrowseCustomers, *, timezone: tzinfo, by: Actor
 ) -> AsyncIterator[bytes]:
-    """Return what the list shows, in its order: all of it for those who may export all customers, otherwise at most
-    1,000 rows."""
+    """Return the list in its order: all of it for those who may export all customers, otherwise at most 1,000 rows."""
     require(by, Right.EXPORT_CUSTOMER_LIST, "Your role does not export customers.")
     most = None if may(by, Right.EXPORT_CUSTOMERS) else MOST_LISTED
     owing = find_owing(query, choose_people(query, timezone))

@@ -55,8 +55,7 @@ class WayOut:
 
 
 async def start_google_sign_in(app: GoogleApp, *, secret_key: str) -> WayOut:
-    """Start a sign-in with Google. Raises NotConfigured naming the setting, and OutsideServiceFailed if Google is
-    unavailable."""
+    """Start a sign-in with Google. Raises NotConfigured naming the setting, OutsideServiceFailed if Google fails."""
     _check_configured(app)
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -93,8 +92,7 @@ async def finish_google_sign_in(
 
 
 async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> Customer:
-    """Return the locked account of a Google user: the linked one, otherwise the one with the email, otherwise a new
-    one."""
+    """Return the locked account of a Google user: the linked one, else the one with the email, else a new one."""
     linked_id = await db.scalar(select(Customer.id).where(Customer.google_subject == identity.subject))
     if linked_id is not None:
         return await lock_account(db, linked_id)

@@ -1,5 +1,4 @@
-"""One customer with everything that staff want at a glance: terms, rhythm, money, usual items; a fixed number of
-reads."""
+"""One customer with everything staff want at a glance: terms, rhythm, money, usual items; a fixed number of reads."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo

@@ -84,8 +84,7 @@ async def link_orders(db: AsyncSession, customer: Customer) -> int:
 
 
 async def settle_holds(db: AsyncSession, order_ids: list[int], *, by: Actor) -> None:
-    """Hold or release those of these locked orders that are owed on terms, in order of id, after their customer
-    changed."""
+    """Hold or release those of these locked orders that are owed on terms, by id, after their customer changed."""
     owed = select(Order).where(Order.id.in_(order_ids), Order.on_terms, Order.balance > 0).order_by(Order.id)
     for order in (await db.execute(owed.execution_options(populate_existing=True))).scalars().all():
         await settle_hold(db, order, by=by)

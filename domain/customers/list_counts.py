@@ -27,8 +27,7 @@ EVERYBODY, OWED_TOGETHER = "everybody", "owed_together"
 
 
 def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone: tzinfo) -> list[ColumnElement[Any]]:
-    """Return the counts of the tabs, of all customers, and the sum owed in the current tab, as columns of one
-    statement."""
+    """Return the counts of the tabs, of all customers, and the sum owed in the current tab, in one statement."""
     rows = {
         CustomerTab.ALL: select(people.c.id),
         CustomerTab.OVERDUE: select(owing.c.id).where(owing.c.is_overdue),
@@ -51,8 +50,7 @@ def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone:
 
 
 def most_counted(query: BrowseCustomers, tab: CustomerTab) -> int:
-    """Return the counting limit of a tab: the current one is counted for its pages, the others only for their
-    numbers."""
+    """Return the counting limit of a tab: the current one is counted for pages, the others only for numbers."""
     return MOST_COUNTED if tab is query.tab else MOST_BESIDE
 
 
@@ -62,8 +60,7 @@ def _count(rows: Select[Any], most: int) -> ScalarSelect[int]:
 
 
 def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[int]:
-    """Count customers who must not be called; without filters, the marks of numbers are read only if own marks are too
-    few."""
+    """Count customers who must not be called; without filters, number marks are read only if own marks are too few."""
     most = most_counted(query, CustomerTab.DO_NOT_CALL)
     if query.q:
         return _count(select(people.c.id).where(is_marked(people)), most)

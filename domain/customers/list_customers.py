@@ -41,8 +41,7 @@ class ListCustomers(PageInput):
     """The filters of the list."""
 
     search: Text200 | None = None
-    """Company, name, email, username, phone or ZIP; three or more letters match anywhere, fewer only the beginning of a
-    word."""
+    """Company, name, email, username, phone or ZIP; three or more letters match anywhere, fewer only beginnings."""
     sort_by: CustomerSort = CustomerSort.CREATED_AT
     """The column to sort by."""
     sort_dir: SortDirection = SortDirection.DESC
@@ -90,8 +89,7 @@ def conditions_of(search: str | None) -> list[ColumnElement[bool]]:
 
 
 def match_text(text: str) -> ColumnElement[bool]:
-    """Return the condition that a customer matches a text, using the trigram index; short texts match beginnings of
-    words."""
+    """Return the condition that a customer matches a text, by trigram index; short texts match beginnings of words."""
     wanted = text.strip().lower()
     digits = digits_for_search(wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:

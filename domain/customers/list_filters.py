@@ -169,15 +169,13 @@ def must_not_be_called(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def is_marked(people: FromClause) -> ColumnElement[bool]:
-    """Like `must_not_be_called`, for people whose own mark and numbers are available, without finding all marked
-    customers."""
+    """Like `must_not_be_called`, if a person's own mark and numbers are known, without finding all marked customers."""
     numbers = select(NUMBERS.phone).where(NUMBERS.do_not_call)
     return or_(people.c.do_not_call, people.c.phone.in_(numbers), people.c.phone2.in_(numbers))
 
 
 def split_by_day(when: LastOrder, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:
-    """Return the conditions for customers whose last order was then: by the stored day, and those whose orders changed
-    since."""
+    """Return the conditions for a last order at that time: by the stored day, or with orders that changed since."""
     if when is LastOrder.NEVER:
         return [[has_never_ordered(CUSTOMERS.id, timezone)]]
     fresh = find_fresh_days(timezone).c

@@ -19,8 +19,7 @@ def list_numbers(*rows: Row) -> list[str]:
 
 
 def choose_values(kept: Row, merged: Row, chosen: Row) -> Row:
-    """Return the columns of the kept row after the merge: the chosen value, or else its own, or else the merged
-    one's."""
+    """Return the columns of the kept row after the merge: the chosen value, else its own, else the merged one's."""
     values: Row = {name: kept[name] or merged[name] for name in _GAPS} | chosen
     values |= _choose_phones(kept, merged) | _choose_sign_in(kept, merged, values)
     for kind in ("shipping", "billing"):

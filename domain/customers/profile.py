@@ -29,8 +29,7 @@ from models import AuditAction, CodePurpose, Customer, SessionKind
 
 
 class UpdateProfile(Input):
-    """The fields to change; missing ones stay unchanged, an empty string clears a field. An email can be changed, but
-    not removed."""
+    """The fields to change; missing ones stay unchanged; an empty string clears any but the email."""
 
     email: OptionalEmailIn = None
     first_name: Text60 | None = None

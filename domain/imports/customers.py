@@ -131,8 +131,7 @@ def read_email(text: str, faults: dict[str, str], field: str) -> str | None:
 
 
 async def write_customers(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
-    """Write the customers whose email and phone are new, both in the database and so far in the file; three
-    statements."""
+    """Write the customers whose email and phone are new, in the database and so far in the file; three statements."""
     connection = await raw_connection(db)
     await connection.execute(_LOCK)
     people: list[tuple[int, NewCustomer]] = [(record.lines[0], record.rows[0]) for record in records]

@@ -74,8 +74,7 @@ WriteRecords = Callable[[AsyncSession, Sequence[Record], Setting], Awaitable[Out
 
 @dataclass(frozen=True, slots=True)
 class ImportKind:
-    """Something that can be imported. Rows with the same value of `group_by` are one record; without it each row is
-    one."""
+    """Something that can be imported. Rows with the same `group_by` value are one record; without it each row is."""
 
     name: str
     noun: str

@@ -169,8 +169,7 @@ def _find_unknown(order: OrderToWrite, products: dict[str, Any], reps: dict[str,
 async def _find_owners(
     connection: asyncpg.Connection, orders: Sequence[OrderToWrite], setting: Setting
 ) -> dict[int, int]:
-    """Return the customer of each order by its first line: found by email, or else by phone, or else created; a name
-    alone is not enough."""
+    """Return the customer of each order by its first line: found by email, else by phone, else created."""
     emails = sorted({order.email for order in orders if order.email})
     phones = sorted({order.phone for order in orders if order.phone})
     by_email: dict[str, int] = {}

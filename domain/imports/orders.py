@@ -138,8 +138,7 @@ def _read_word(cells: Cells, name: str, words: Any, default: Any, faults: dict[s
 
 
 async def write_historical_orders(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
-    """Write the orders whose number is new, with their customers, lines and payments, in a fixed number of
-    statements."""
+    """Write the orders whose number is new, with customers, lines and payments, in a fixed number of statements."""
     orders: list[OrderToWrite] = []
     bad: dict[int, dict[str, str]] = {}
     for record in records:

@@ -1,5 +1,4 @@
-"""Reads of imports: the list, one with its counts, and the rows that were not imported, also as a file for
-correction."""
+"""Reads of imports: the list, one with its counts, and the rows not imported, also as a file for correction."""
 
 import asyncio
 import re
@@ -83,8 +82,7 @@ class RunRow:
 
     @property
     def bad_filename(self) -> str:
-        """The name of the file with the bad rows, derived from the uploaded file's; only ASCII letters, digits, - and
-        _."""
+        """The name of the file with the bad rows, from the uploaded file's; only ASCII letters, digits, - and _."""
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", self.filename.rpartition(".")[0] or self.filename).strip("-")
         return f"{stem[:60] or f'import-{self.id}'}-bad.csv"
 

@@ -199,8 +199,7 @@ async def _write_records(
 def _read_records(
     kind: ImportKind, mapping: dict[str, str], lines: Sequence[asyncpg.Record], setting: Setting
 ) -> tuple[list[Record], list[Fate]]:
-    """Return the records of a batch, and the results of those that can't be read: one bad row rejects its whole
-    record."""
+    """Return the records of a batch, and the results of unreadable ones: one bad row rejects its whole record."""
     groups: dict[int, list[asyncpg.Record]] = {}
     for line in lines:
         groups.setdefault(line["group_number"], []).append(line)

@@ -85,8 +85,7 @@ async def lock_run(db: AsyncSession, run_id: int) -> ImportRun:
 
 
 async def forget_old_imports(db: AsyncSession, *, days: int = 30) -> int:
-    """Delete the rows and files of imports that began more than `days` days ago; their counts stay. Returns the number
-    of rows deleted."""
+    """Delete the rows and files of imports older than `days` days; their counts stay. Returns the rows deleted."""
     old = select(ImportRun.id).where(ImportRun.created_at < now() - timedelta(days=days))
     await db.execute(delete(ImportChunk).where(ImportChunk.run_id.in_(old)))
     gone = cast(CursorResult[Any], await db.execute(delete(ImportRow).where(ImportRow.run_id.in_(old))))

@@ -88,8 +88,7 @@ class Reminded:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceListing:
-    """A page of the list with its tab counts, ageing buckets and reminders. `silent` are the ids of customers who get
-    no reminders."""
+    """A page of the list with tab counts, ageing buckets and reminders. `silent` customers get no reminders."""
 
     page: Page[InvoiceRow]
     tabs: dict[str, int]

@@ -88,8 +88,7 @@ async def queue_joint_mail(db: AsyncSession, invoices: Sequence[Invoice], *, to:
 
 
 async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor) -> int:
-    """Send reminders of these invoices now, if something is owed and an address is known. Returns how many were
-    sent."""
+    """Send reminders of these invoices now, if something is owed and an address is known. Returns the number sent."""
     require(by, Right.EDIT_INVOICES, "Your role does not remind customers.")
     reminded = 0
     for invoice_id in sorted(set(invoice_ids)):

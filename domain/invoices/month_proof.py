@@ -100,8 +100,10 @@ class Proof:
 
 
 async def find_proof(db: Reader, books: Books, before: Decimal, *, timezone: tzinfo) -> Proof | None:
-    """Return the proof of a month's books, which begin with receivables of `before`: made now if there are few
-    invoices, otherwise the stored one, or None."""
+    """Return the proof of a month's books, which begin with receivables of `before`.
+
+    It is made now if there are few invoices; otherwise it is the stored one, or None.
+    """
     begins, ends = business_range_bounds(books.first, books.last, timezone)
     if (await db.execute(_IS_SMALL, {"most": COUNTED_AT_ONCE, "ends": ends})).scalar_one():
         owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()

@@ -33,8 +33,10 @@ MOST_OPEN = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnInvoicePage:
-    """One invoice as its customer sees it, with their other open invoices. `waiting` are the ids of those whose bank
-    payment is pending or whose check is under review."""
+    """One invoice as its customer sees it, with their other open invoices.
+
+    `waiting` are the ids of those whose bank payment is pending or whose check is under review.
+    """
 
     invoice: InvoiceRow
     items: list[InvoiceItemRow]
@@ -43,8 +45,7 @@ class OwnInvoicePage:
 
     @property
     def payable(self) -> list[InvoiceRow]:
-        """The invoices that can be paid by card now: this one and the other open ones, unless their payment is
-        pending."""
+        """The invoices payable by card now: this one and the other open ones, unless their payment is pending."""
         own = [self.invoice] if self.is_open else []
         return [invoice for invoice in (*own, *self.others) if invoice.id not in self.waiting]
 
@@ -85,8 +86,7 @@ def pay_url_of(invoice: InvoiceRow, *, settings: Settings) -> str | None:
 
 
 async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
-    """Return the invoice of a link, with its customer's other open ones. Raises NotFound if it was deleted or is a
-    draft."""
+    """Return the invoice of a link, with the customer's other open ones. Raises NotFound if deleted or a draft."""
     rows = await read_rows(db, select_rows(INVOICES.id == invoice_id, INVOICES.sent_at.is_not(None)))
     if not rows:
         raise NotFound("This invoice is not there any more.")

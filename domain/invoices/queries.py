@@ -219,8 +219,7 @@ async def read_page(
 
 
 def choose_ids(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
-    """Select the ids of the invoices that match the conditions, without joining orders unless a condition needs
-    them."""
+    """Select the ids of the invoices that match the conditions, joining orders only if a condition needs them."""
     chosen = select(INVOICES.id).where(*conditions)
     return chosen.select_from(FROM) if table_of(Order) in chosen.get_final_froms() else chosen
 

@@ -132,8 +132,7 @@ async def apply_receipt(
     note: str = "",
     provider_id: str | None = None,
 ) -> Received:
-    """Apply money to locked invoices in their order. What is left over goes to the last one and becomes store
-    credit."""
+    """Apply money to locked invoices in their order. The remainder goes to the last one and becomes store credit."""
     receipt = Receipt(
         customer_id=invoices[0].customer_id,
         method=method,

@@ -59,8 +59,10 @@ async def put_back(db: AsyncSession, invoice: Invoice, row: Payment) -> None:
 
 
 async def show_unapplied(db: AsyncSession, invoice: Invoice) -> None:
-    """Set on a locked invoice's attention what was received but is neither applied nor credit, or what was given back
-    beyond what was received."""
+    """Set a locked invoice's attention to a difference between received and applied money.
+
+    It is what was received but is neither applied nor credit, or what was given back beyond what was received.
+    """
     mine = Payment.invoice_id == invoice.id
     rest = (
         await db.execute(

@@ -80,8 +80,7 @@ async def switch_reminders(db: AsyncSession, customer_id: int, *, on: bool, by: 
 
 
 async def switch_own_reminders(db: AsyncSession, invoice_id: int, *, on: bool) -> None:
-    """Turn reminders on or off for the customer who has the link of one of their invoices. Raises NotFound without an
-    account."""
+    """Turn reminders on or off for the customer with the link of an invoice. Raises NotFound without an account."""
     owner = select(Customer.id, Customer.company_name, Customer.username).join(
         Invoice, Invoice.customer_id == Customer.id
     )

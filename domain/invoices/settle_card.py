@@ -58,8 +58,7 @@ async def settle_invoice_checkout(intent_id: int, payment: StripePayment | None,
 
 
 async def _receive(db: AsyncSession, invoices: list[Invoice], payment: StripePayment, *, by: Actor) -> None:
-    """Apply the money to the invoices, unless it is already recorded; what was paid for a cancelled order is refunded
-    at once."""
+    """Apply the money to the invoices, unless already recorded; money for a cancelled order is refunded at once."""
     if await db.scalar(select(Receipt.id).where(Receipt.provider_id == payment.id)) is not None:
         return
     await apply_receipt(

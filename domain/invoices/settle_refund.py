@@ -124,8 +124,7 @@ async def settle_receipt_dispute(dispute: StripeDispute) -> None:
 
 
 async def settle_refused_receipt_refund(intent_id: int, error: str) -> None:
-    """Record that Stripe refuses a refund of an invoice's payment: it needs attention, and the reserved amount is free
-    again."""
+    """Record that Stripe refuses a refund of an invoice's payment: it needs attention; its reserved amount is free."""
     async with separate_transaction() as db:
         paid = select(StripeIntent.payment_id).where(StripeIntent.id == intent_id).scalar_subquery()
         invoice_id = await db.scalar(select(Payment.invoice_id).where(Payment.id == paid))
@@ -306,8 +305,7 @@ async def _say_refused(db: AsyncSession, invoice: Invoice, amount: Decimal, erro
 
 
 def _attend(part: _Part, sentence: str, *, instead_of: str = "") -> bool:
-    """Add a sentence to the attention of what was paid, and remove the one it replaces. Returns True if one was
-    removed."""
+    """Add a sentence to the attention of what was paid, replacing an earlier one. Returns True if one was removed."""
     record = part.order or part.invoice
     assert record is not None  # a payment has one of the two
     is_dropped = bool(instead_of) and drop_attention(record, instead_of)

@@ -71,8 +71,7 @@ async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: 
 
 
 def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
-    """Return the reason for giving it back. Raises InvalidInput for store credit that is a reversal or has no
-    account."""
+    """Return the reason for giving it back. Raises InvalidInput for store credit for a reversal or without account."""
     if data.how is RefundWay.STORE_CREDIT and data.given_for.kind is GivenBack.REVERSAL:
         raise InvalidInput(
             "A payment taken back becomes no credit: the customer owes it again.",
@@ -87,8 +86,7 @@ def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
 async def _take_back_here(
     db: AsyncSession, invoice: Invoice, found: Refundable, data: RefundPayment, *, by: Actor
 ) -> None:
-    """Record money given back by hand, never received, or turned into store credit: one transaction, no outside
-    service."""
+    """Record money given back by hand, never received, or turned into store credit: one transaction, no service."""
     as_credit = data.how is RefundWay.STORE_CREDIT
     method = PaymentMethod.STORE_CREDIT if as_credit else PaymentMethod(found.payment.method)
     before = {"balance": str(invoice.balance), "amount_paid": str(invoice.amount_paid)}

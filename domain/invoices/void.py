@@ -49,8 +49,7 @@ async def void_invoice(
 
 
 async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> str | None:
-    """Void the open invoice of a locked, cancelled order; a draft is deleted. Returns its number, "draft", or None
-    without one."""
+    """Void the open invoice of a locked, cancelled order; delete a draft. Returns its number, "draft", or None."""
     invoice = await find_order_invoice(db, order.id)
     if invoice is None:
         return None

@@ -30,8 +30,7 @@ SELECT enqueue_job($5, jsonb_build_object('event_id', id)) FROM event
 
 
 def processes(provider: str) -> Callable[[Processor], Processor]:
-    """Register the function that processes a provider's events, each in its own transaction, possibly more than
-    once."""
+    """Register the function that processes a provider's events, each in its own transaction, maybe repeatedly."""
 
     def register(processor: Processor) -> Processor:
         _processors[provider] = processor
@@ -48,8 +47,7 @@ async def store_event(db: AsyncSession, provider: str, event_id: str, kind: str,
 
 
 async def process_event(event_id: int) -> bool:
-    """Process one event, once. Returns False if it was already processed or no function is registered for its
-    provider."""
+    """Process one event, once. Returns False if it was already processed or its provider has no function."""
     try:
         async with separate_transaction() as db:
             event = await db.scalar(select(WebhookEvent).where(WebhookEvent.id == event_id).with_for_update())

@@ -128,8 +128,7 @@ def copy_listed(
 
 
 async def send_sheet(columns: Sequence[str], batches: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    """Return the chunks of a CSV file: its heading and its batches. Each batch is read while the previous one is
-    sent."""
+    """Return the chunks of a CSV file: heading and batches. Each batch is read while the previous one is sent."""
     yield b"".join(write_csv(columns, []))
     coming = asyncio.ensure_future(_next(batches))
     try:

@@ -17,8 +17,7 @@ from pydantic_core import CoreSchema
 
 
 class Described(BaseModel):
-    """A model whose JSON schema describes each field by the docstring below it. A `Field(description=…)` takes
-    precedence."""
+    """A model whose JSON schema describes each field by its docstring. A `Field(description=…)` takes precedence."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:

@@ -118,8 +118,7 @@ def _fill_list(shape: _Shape, node: "list[str] | Tree") -> list[Any]:
 
 
 def _as_sent(shape: _Shape, value: str) -> str:
-    """Return the text unchanged, except that text which only pydantic accepts as an integer ("1_000", "2.0") is
-    dropped."""
+    """Return the text unchanged, but drop text that only pydantic reads as an integer ("1_000", "2.0")."""
     if shape.is_whole_number and not _WHOLE_NUMBER.fullmatch(value.strip()):
         return ""
     return value

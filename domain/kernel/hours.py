@@ -22,8 +22,7 @@ def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
 
 
 def changed_between(report: str, since: str, until: str) -> str:
-    """Return the table expression `changed`: the hours that a report recounts between two parameters, and those in
-    `cut`."""
+    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`."""
     return f"""
 changed AS MATERIALIZED (
   SELECT DISTINCT hour FROM hour_change WHERE report = '{report}'
@@ -33,8 +32,7 @@ changed AS MATERIALIZED (
 
 
 def take_notes(report: str) -> str:
-    """Like `changed_between`, for a recount that is stored: deletes the notes in the same snapshot; later notes
-    remain."""
+    """Like `changed_between`, for a stored recount: deletes the notes in the same snapshot; later notes remain."""
     return f"""
 noted AS (DELETE FROM hour_change WHERE report = '{report}' RETURNING hour),
 changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted)"""  # noqa: S608 - names of ours

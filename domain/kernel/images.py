@@ -173,8 +173,7 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
 
 
 def _shrink(source: Image.Image, side: int) -> Image.Image:
-    """Return the image upright and at most `side` pixels long. Shrinking comes first, because every copy takes
-    memory."""
+    """Return the image upright and at most `side` pixels long. It is shrunk first, because copies take memory."""
     is_resizable = source.mode in _RESIZABLE and "transparency" not in source.info
     picture = source if is_resizable else _as_plain_picture(source, opaque=False)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)

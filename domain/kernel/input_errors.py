@@ -101,8 +101,7 @@ def refuse_details(details: Sequence[ErrorDetails], fields: Mapping[str, str]) -
 
 
 async def read_together(*parts: Awaitable[Any]) -> list[Any]:
-    """Await the parts of one input together and return their results. Raises InvalidInput with the bad fields of all
-    parts."""
+    """Await the parts of one input together and return their results. Raises InvalidInput with all bad fields."""
     results = await asyncio.gather(*parts, return_exceptions=True)
     refusals: list[InvalidInput] = []
     for result in results:

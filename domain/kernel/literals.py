@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 
 def write_call(function: str, *values: str | bytes | int | datetime | timedelta | None) -> str:
-    """Return a call of one of the schema's functions, for use in a statement. The function's parameters give the
-    types."""
+    """Return a call of one of the schema's functions, for use in a statement. Its parameters give the types."""
     return f"{function}({', '.join(map(write_literal, values))})"
 
 

@@ -22,8 +22,7 @@ class QrCode:
 
 
 def draw_qr(text: str, *, quiet: int = QUIET_MODULES) -> QrCode:
-    """Return the QR code of a text with `quiet` light modules around it; fewer are needed on a document with a
-    margin."""
+    """Return the QR code of a text with `quiet` light modules around it; a document's margin allows fewer."""
     rows = [bytes(row) for row in segno.make_qr(text, error="m", mask=MASK).matrix_iter(border=quiet)]
     return QrCode(len(rows), "".join(_draw_row(y, row) for y, row in enumerate(rows)))
 

@@ -8,8 +8,7 @@ _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
 class NamedSql:
-    """A statement with `:name` for each parameter. Its text is built once, so that asyncpg caches the prepared
-    statement."""
+    """A statement with `:name` for each parameter. Its text is built once, so that asyncpg caches the statement."""
 
     def __init__(self, text: str) -> None:
         self.names = tuple(dict.fromkeys(_NAME.findall(text)))

@@ -44,8 +44,7 @@ def is_unseen(letter: str) -> bool:
 
 
 def normalise_username(name: str) -> str:
-    """Return a username as it is stored and compared, in NFKC: full-width letters, for example, become plain
-    letters."""
+    """Return a username as it is stored and compared, in NFKC: full-width letters, for example, become plain."""
     return unicodedata.normalize("NFKC", name).strip()
 
 

@@ -126,8 +126,7 @@ def mail_server(settings: Settings) -> MailServer:
 def write_mail(
     message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
 ) -> EmailMessage:
-    """Return the email as plain text and HTML with its attachments. Its Message-ID is the row's id, so that repeats are
-    recognised."""
+    """Return the email as plain text and HTML with attachments. Its Message-ID is the row's id, to detect repeats."""
     subject = " ".join(message.subject.split())
     name, address = parseaddr(settings.smtp_from or settings.smtp_user)
     mail = EmailMessage()

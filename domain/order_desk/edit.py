@@ -33,8 +33,7 @@ FIELD_RIGHTS = {"assigned_to": Right.EDIT_ORDERS}
 
 
 class UpdateDelivery(Input):
-    """The delivery details to change. Fields that are not sent stay unchanged; null or an empty string clears optional
-    ones."""
+    """The delivery details to change. Fields not sent stay unchanged; null or an empty string clears optional ones."""
 
     NULL_IS_ABSENT = False
 

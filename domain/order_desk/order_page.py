@@ -42,8 +42,10 @@ class MainAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageItem:
-    """One line with its bin in the warehouse; `short_quantity` units of it were never found. Prices are None for
-    readers who may not see money."""
+    """One line with its bin in the warehouse; `short_quantity` units of it were never found.
+
+    Prices are None for readers who may not see money.
+    """
 
     product_id: int | None
     product_name: str
@@ -81,8 +83,7 @@ _SELECT_ITEMS = select(
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """A payment for the order, or an attempted one. `left` is the part that the reader may still give back, in US
-    dollars."""
+    """A payment for the order, or an attempted one. `left` is what the reader may still give back, in US dollars."""
 
     id: int
     method: str

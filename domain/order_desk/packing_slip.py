@@ -44,8 +44,7 @@ class PackingSlip:
 
 
 async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, visible_to: Actor) -> list[PackingSlip]:
-    """Return the packing slips of the orders that the actor may see, oldest first. Raises NotFound if there are
-    none."""
+    """Return the packing slips of the orders the actor may see, oldest first. Raises NotFound if there are none."""
     orders = await list_chosen_orders(db, order_numbers, visible_to=visible_to)
     if not orders:
         raise NotFound("There is no such order.")

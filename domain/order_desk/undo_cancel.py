@@ -44,8 +44,7 @@ async def undo_cancelling(db: AsyncSession, order_id: int, *, by: Actor) -> Orde
 
 
 async def _find(db: AsyncSession, order_id: int, by: Actor) -> OrderEvent | None:
-    """Return the order's newest event if the actor cancelled it without effects on payments or an invoice; otherwise
-    None."""
+    """Return the order's newest event if the actor cancelled it without payments or an invoice changing, else None."""
     newest = select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc()).limit(1)
     event = (await db.execute(newest)).scalar_one_or_none()
     if event is None or event.to_status != OrderStatus.CANCELLED or event.kind != OrderEventKind.MOVED:

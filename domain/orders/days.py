@@ -89,8 +89,7 @@ async def count_kept(
 async def find_day_of_row(
     db: AsyncSession | AsyncConnection, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> tuple[date, int] | None:
-    """Return the day on which a page of such a list begins, and the number of orders before that day; None past the
-    end."""
+    """Return the day on which a page of such a list begins, and the orders before that day; None past the end."""
     days = select_days(timezone)
     per_day = (
         select(days.c.day, func.sum(days.c.orders).label("orders"))

@@ -24,8 +24,7 @@ _MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount
 def export_orders(
     database: Database, filters: OrderFilters, *, visible_to: Actor, timezone: ZoneInfo
 ) -> AsyncIterator[bytes]:
-    """Return the rows of a list in order, as chunks of a CSV file. Amounts are empty for readers who may not see
-    money."""
+    """Return the rows of a list in order, as chunks of a CSV file. Amounts are empty unless they may be seen."""
 
     async def find_rows(connection: AsyncConnection) -> Rows:
         wanted = await find_conditions(connection, filters, visible_to=visible_to, timezone=timezone)

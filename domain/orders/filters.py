@@ -63,8 +63,7 @@ class OrderFilters(PageInput):
 
 
 class OrderWalk(OrderFilters):
-    """The same filters for programs that read a whole list: each page begins after the last order of the page
-    before."""
+    """The same filters for programs that read a whole list: each page begins after the previous page's last order."""
 
     after: Id | None = None
     """The id of the last order of the page before: the list continues after it, and `page` stays 1. The cost does not
@@ -72,8 +71,7 @@ class OrderWalk(OrderFilters):
 
 
 def needs_attention() -> ColumnElement[bool]:
-    """The condition for orders that need a person: on hold, with attention sentences, a check to review, or a failed
-    payment."""
+    """The condition for orders that need a person: hold, attention, a check to review, or a failed payment."""
     return or_(
         ORDERS.on_hold,
         ORDERS.attention != "",
@@ -129,8 +127,7 @@ def ask_if_sku(text: str) -> Select[tuple[bool]]:
 
 
 def search_condition(text: str) -> ColumnElement[bool]:
-    """Search order number, name, company, email and phone; with fewer than three letters only the start of an order
-    number."""
+    """Search order number, name, company, email and phone; under three letters only the start of an order number."""
     wanted = text.strip().lower()
     digits = re.sub(r"\D", "", wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:

@@ -39,8 +39,7 @@ def list_order(order: NewOrder) -> str:
 
 
 def _greet(name: str) -> str:
-    """Return the name for the greeting, or an empty string: anybody may have typed it, so it must not contain a
-    link."""
+    """Return the name for the greeting, or an empty string: anyone may have typed it, so it must not have a link."""
     line = " ".join(name.split())
     return "" if len(line) > LONGEST_GREETING or _LINK.search(line) else f", {line}"
 

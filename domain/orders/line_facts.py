@@ -54,8 +54,7 @@ async def list_line_facts(
     reader: Actor,
     besides_order: int | None = None,
 ) -> dict[int, LineFacts]:
-    """Return the facts of these products by id, in two statements. `besides_order` is excluded: the order being
-    edited."""
+    """Return the facts of these products by id, in two statements. `besides_order`, the one edited, is excluded."""
     if not product_ids:
         return {}
     costs: dict[int, Decimal | None] = {}

@@ -264,8 +264,7 @@ async def _list_page(
     visible_to: Actor,
     timezone: tzinfo,
 ) -> list[OrderRow]:
-    """Return a page of rows. For a deep page, the stored days say where it begins, so that newer days need not be
-    read."""
+    """Return a page of rows. For a deep page, the stored days say where it begins, so newer days are not read."""
     if filters.offset < DEEP or not is_kept_by_day(filters, visible_to):
         return await list_rows(db, filters, conditions, visible_to=visible_to)
     found = await find_day_of_row(db, filters, visible_to=visible_to, timezone=timezone)

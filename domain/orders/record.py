@@ -1,5 +1,4 @@
-"""Loads one order for an act: visible to the actor, locked and at the expected version. Writes its timeline and
-status."""
+"""Loads one order for an act: visible to the actor, locked, at the expected version. Writes timeline and status."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -132,8 +131,7 @@ async def record_event(
 
 
 async def follow_change(db: AsyncSession, order: Order) -> None:
-    """Update the rep's commission and the calling list after a change. Call it after `record_event` for related
-    changes."""
+    """Update the rep's commission and the calling list. Call it after `record_event` for related changes."""
     if order.sales_rep_id is None and order.commission_rep_id is None and order.customer_id is None:
         return
     connection = await raw_connection(db)
@@ -146,8 +144,7 @@ async def follow_change(db: AsyncSession, order: Order) -> None:
 
 
 async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:
-    """Set the status and its timestamps on a locked order whose move has been checked, and add an event to its
-    timeline."""
+    """Set the status and its timestamps on a locked order whose move was checked, and add an event to its timeline."""
     moved_from = order.status
     order.status = to
     order.cancelled_at = None

@@ -206,8 +206,7 @@ _read = attrgetter(*_SAME, *(f"delivery.{name}" for name in _DELIVERY), *(f"tota
 
 
 async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
-    """Write the order and take its stock in the current transaction. Raises NumberTaken if its given number is in
-    use."""
+    """Write the order and take its stock in the current transaction. Raises NumberTaken if its number is in use."""
     values = _values(order)
     while True:
         number = order.order_number or new_order_number()

@@ -61,8 +61,7 @@ _ABANDONED = timedelta(days=7)
 
 
 async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
-    """Bring one intent of any kind up to date with Stripe. Raises ServiceFailed if Stripe does not answer or
-    refuses."""
+    """Bring one intent of any kind up to date with Stripe. Raises ServiceFailed if Stripe fails or refuses."""
     match intent.kind:
         case IntentKind.CARD:
             await ask_payment(intent, account)
@@ -109,8 +108,7 @@ async def ask_charge(intent: StripeIntent, account: StripeAccount) -> StripePaym
 
 
 async def _withdraw_unconfirmed(payment: StripePayment, account: StripeAccount) -> StripePayment:
-    """Cancel a charge that the customer would have to confirm: the next attempt is a new charge, and both could
-    succeed."""
+    """Cancel a charge that the customer must confirm: the next attempt is a new charge, and both could succeed."""
     try:
         withdrawn = await cancel_payment(account, payment.id)
     except StripeRefused:
@@ -188,8 +186,10 @@ async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefu
 
 
 async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> bool:
-    """Cancel a payment that must not be made any more: its order is cancelled, or its balance has changed. Returns True
-    if it was cancelled."""
+    """Cancel a payment that must not be made any more. Returns True if it was cancelled.
+
+    Its order is cancelled, or its balance has changed.
+    """
     if intent.kind not in PAYING or intent.state != IntentState.OPEN or intent.provider_id is None:
         return False
     if not await _is_stale(intent):

@@ -23,8 +23,10 @@ _saving: list[Save] = []
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSettling:
-    """The functions that record money of a receipt going back: a refund, a dispute, and a refund (by its row's id) that
-    Stripe refused for a reason."""
+    """The functions that record money of a receipt going back.
+
+    They record a refund, a dispute, and a refund (by its row's id) that Stripe refused for a reason.
+    """
 
     refund: Callable[[StripeRefund], Awaitable[IntentState | None]]
     dispute: Callable[[StripeDispute], Awaitable[None]]

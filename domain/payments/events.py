@@ -45,8 +45,7 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
 
 
 def _read_id(value: object) -> str:
-    """Return an id, or the id of an object that was sent as a whole; empty for none, and for ids chosen by people
-    (products)."""
+    """Return an id, or the id of an object sent as a whole; empty for none, and for ids chosen by people (products)."""
     if isinstance(value, dict):
         value = value.get("id")
     return value if isinstance(value, str) and _WORD.fullmatch(value) else ""

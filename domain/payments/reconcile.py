@@ -130,8 +130,7 @@ async def _credit_orderless_payments(account: StripeAccount) -> None:
 
 
 async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> None:
-    """Add the credit, unless the payment was linked to an order or credited since. Locks the customer, then the
-    intent."""
+    """Add the credit, unless the payment was linked or credited since. Locks the customer, then the intent."""
     async with separate_transaction() as db:
         await lock_owner(db, select(StripeIntent.customer_id).where(StripeIntent.id == asked.id))
         intent = (

@@ -97,8 +97,10 @@ async def add_payment(
 
 
 async def show_unapplied(db: AsyncSession, order: Order) -> None:
-    """Set on a locked order's attention what was received but is neither applied nor credit, or what was given back
-    beyond what was received."""
+    """Set a locked order's attention to a difference between received and applied money.
+
+    It is what was received but is neither applied nor credit, or what was given back beyond what was received.
+    """
     drop_attention(order, _PAID_OVER)
     drop_attention(order, _GONE_BEYOND)
     rest = (

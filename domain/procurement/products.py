@@ -166,8 +166,10 @@ async def add_product(db: AsyncSession, vendor_id: int, data: AddVendorProduct, 
 async def update_product(
     db: AsyncSession, product_id: int, data: UpdateProcurementProduct, *, by: Actor
 ) -> VendorProductRow:
-    """Change the fields that were sent, possibly moving it to another vendor. Raises InvalidInput if the lowest price
-    would exceed the highest."""
+    """Change the fields that were sent, possibly moving it to another vendor.
+
+    Raises NotFound, Refused with code `stale`, and InvalidInput if the lowest price would exceed the highest.
+    """
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     product = await _lock(db, product_id)
     if data.version is not None and data.version != product.version:

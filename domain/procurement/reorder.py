@@ -46,8 +46,7 @@ ORDER BY p.days_left, p.id
 
 @dataclass(frozen=True, slots=True)
 class ReorderSoon:
-    """A product that runs short. `sold` is the units of the last 90 days; costs are None for readers who may not see
-    them."""
+    """A product that runs short. `sold` is the units of the last 90 days; costs are None unless they may be seen."""
 
     id: int
     sku: str

@@ -146,8 +146,7 @@ async def update_vendor(db: AsyncSession, vendor_id: int, data: UpdateVendor, *,
 
 
 async def delete_vendor(db: AsyncSession, vendor_id: int, *, by: Actor) -> str:
-    """Delete a vendor with its products, or archive one that a request for quotes refers to. Returns which it was, as a
-    sentence."""
+    """Delete a vendor with its products, or archive one that a quote request refers to. Return which, as a sentence."""
     require(by, Right.DELETE_VENDORS, "Only administrators delete vendors.")
     vendor = await _lock(db, vendor_id)
     name = vendor.name

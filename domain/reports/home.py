@@ -172,8 +172,7 @@ async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone:
 
 
 def choose_period(wanted: HomeRange, today: date) -> Period:
-    """Return the days of a range up to today, and as many days before; a month is compared with the same days of the
-    last one."""
+    """Return the days of a range up to today, and as many before; a month is compared with the last one's same days."""
     if wanted is HomeRange.ALL:
         return Period(None, today, None, None)
     if wanted is HomeRange.MONTH:
@@ -257,8 +256,7 @@ async def _count_failed_mails(db: Reader) -> int:
 
 
 async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo) -> list[SalesDay]:
-    """Return the sales of each day of the period with those of the corresponding day before; months for the whole
-    history."""
+    """Return the sales of each day of the period with those of the compared day; months for the whole history."""
     unit = "day" if period.first is not None else "month"
     kept = select_days(timezone)
     conditions = [kept.c.status != OrderStatus.CANCELLED, *days_seen_by(kept, reader)]

@@ -39,8 +39,10 @@ _COUNTED = (
 
 
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
-    """Return how many items wait: orders, checks, late invoices, requests, calls, failed messages and jobs, and how
-    many imports are running; at most 999 of each."""
+    """Return how many items wait, at most 999 of each kind.
+
+    The kinds are orders, checks, late invoices, requests, calls, failed messages and jobs, and running imports.
+    """
     rights = frozenset(right for right in _COUNTED if may(visible_to, right))
     statement = _write_counts(owner_of_seen(visible_to), rights)
     return dict((await connection.execute(statement, {"owner": visible_to.id})).mappings().one())

@@ -107,8 +107,7 @@ class BankDetails:
 
 
 async def get_bank_details(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> BankDetails:
-    """Return a customer's bank details, with only the last four digits of the number. Raises NotFound and
-    NotAllowed."""
+    """Return a customer's bank details, with only the number's last four digits. Raises NotFound and NotAllowed."""
     require(visible_to, Right.SEE_BANK_DETAILS, "Your role does not see bank details.")
     await _check_customer(db, customer_id, visible_to)
     account = await _find(db, customer_id)
@@ -165,8 +164,7 @@ def read_number(account: BankAccount, keys: list[str]) -> str:
 
 
 def index_number(routing_number: str, account_number: str, keys: list[str]) -> str:
-    """Return an index value that reveals nothing about the account: an HMAC with a key derived from the newest data
-    key."""
+    """Return an index value that reveals nothing about the account: an HMAC with a key from the newest data key."""
     key = hashlib.sha256(b"bank account index\0" + keys[0].encode()).digest()
     return hmac.new(key, f"{routing_number}:{account_number}".encode(), hashlib.sha256).hexdigest()
 

@@ -216,8 +216,7 @@ async def list_sales_customers(db: Reader, query: ListSalesCustomers, *, visible
 
 
 async def get_sales_profile(db: Reader, customer_id: int, *, visible_to: Actor) -> SalesProfile:
-    """Return one customer with recent orders. Raises NotFound, and NotAllowed naming the rep of a colleague's
-    customer."""
+    """Return one customer with recent orders. Raises NotFound, and NotAllowed naming the rep of another's customer."""
     row = (await db.execute(text(_PROFILE), {"id": customer_id})).mappings().first()
     if row is None:
         raise NotFound("There is no such customer.")
@@ -232,8 +231,7 @@ async def get_sales_profile(db: Reader, customer_id: int, *, visible_to: Actor) 
 
 
 async def get_guest_profile(db: Reader, query: FindGuest, *, visible_to: Actor) -> SalesProfile:
-    """Return the account of a number, or otherwise the data of guest orders with it. Raises InvalidInput and
-    NotFound."""
+    """Return the account of a number, or else the data of guest orders with it. Raises InvalidInput and NotFound."""
     phone = parse_phone(query.phone)
     if phone is None:
         raise InvalidInput("Say which phone number.", fields={"phone": "must be a phone number"})

@@ -167,8 +167,7 @@ async def sum_sales(db: Reader, query: ListHistory, *, visible_to: Actor) -> Sal
 
 
 async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> list[SalesGroup]:
-    """Return the sales in groups; days, weeks and months newest first, others by revenue. Products sum up their
-    lines."""
+    """Return the sales in groups; days, weeks and months newest first, others by revenue. Products sum their lines."""
     by = query.group_by or GroupBy.MONTH
     conditions = find_conditions(query, visible_to=visible_to)
     if by in _KEPT_GROUPS and not query.search:

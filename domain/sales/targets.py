@@ -50,7 +50,6 @@ async def list_targets(db: Reader, month: date) -> Mapping[int, Decimal]:
 
 
 async def sum_targets(db: Reader, since: date, rep_id: int | None) -> Mapping[date, Decimal]:
-    """Return the sum of the reps' targets, or one rep's, for each month from one on; months without targets are
-    missing."""
+    """Return the sum of the reps' targets, or one rep's, by month from one on; months without targets are missing."""
     rows = await db.execute(_SUM, {"since": since, "rep_id": rep_id})
     return {row.month: row.amount for row in rows}

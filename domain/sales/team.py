@@ -50,8 +50,7 @@ class Progress:
 
 
 async def add_up_before(db: Reader, days: int, rep_id: int | None = None) -> TeamSums:
-    """Return the sums of the same number of days before the last ones (including today), of the team or one rep. Three
-    statements."""
+    """Return the sums of as many days before the last ones (with today), of the team or one rep. Three statements."""
     last = business_today(current_business().timezone) - timedelta(days=days)
     first = last - timedelta(days=days - 1)
     orders, revenue = 0, ZERO

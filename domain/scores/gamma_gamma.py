@@ -41,8 +41,7 @@ def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
 
 
 def expect_worth(model: Worth, frequency: Numbers, value: Numbers) -> Numbers:
-    """Return the expected mean value of each customer's order days, in US dollars; with few orders it is close to the
-    overall mean."""
+    """Return each customer's expected mean order-day value, in US dollars; with few orders near the overall mean."""
     with np.errstate(divide="ignore", invalid="ignore"):
         result: Numbers = model.p * (model.v + frequency * value) / (model.p * frequency + model.q - 1)
     typical = model.p * model.v / (model.q - 1) if model.q > 1 else float(value.mean())

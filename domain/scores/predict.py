@@ -1,5 +1,4 @@
-"""The calculations of a score run, on arrays only: it runs in a child process, so that no worker misses its
-heartbeat."""
+"""The calculations of a score run, on arrays only: a child process runs it, so that no worker misses a heartbeat."""
 
 from typing import Any
 
@@ -62,8 +61,7 @@ def calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
 
 
 def _fit_by_weeks(histories: Histories) -> Rhythm:
-    """Fit to equal histories, rounded to weeks, as one with a weight: a million customers have about 60,000 different
-    ones."""
+    """Fit to equal histories, rounded to weeks, as one with a weight: a million customers have some 60,000."""
     columns = (histories.frequency, np.round(histories.recency_days / WEEK), np.round(histories.age_days / WEEK))
     sizes = tuple(int(column.max()) + 1 for column in columns)
     # One integer per history: sorting these takes a tenth of the time of sorting rows.

@@ -134,8 +134,7 @@ async def find_customers(db: Reader, text: str, *, visible_to: Actor, most: int 
 
 
 async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundProduct]:
-    """Return active products by SKU, barcode or words of the name; an exact SKU first, then those that begin with the
-    text."""
+    """Return active products by SKU, barcode or words of the name; an exact SKU first, then those beginning with it."""
     wanted = text.strip().lower()
     if not wanted:
         return []

@@ -61,8 +61,7 @@ def read_order_line(text: str) -> tuple[list[tuple[int, str]], str] | None:
 
 
 async def find_spoken_order(db: AsyncSession, text: str, *, visible_to: Actor) -> SpokenOrder | None:
-    """Return the order described by the text; None if it is not one, names nothing for sale, or the reader may not
-    enter orders."""
+    """Return the order the text describes; None if it is not one, has no products, or may not be entered."""
     read = read_order_line(text) if may(visible_to, Right.ENTER_ORDERS) else None
     if read is None:
         return None

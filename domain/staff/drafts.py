@@ -42,8 +42,7 @@ class SaveDraft(Input):
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """Where a form was saved. `is_own` is true if another tab had saved a newer version and this one got its own
-    draft."""
+    """Where a form was saved. `is_own` is true if another tab had saved a newer version and this got its own draft."""
 
     id: int
     version: int

@@ -1,5 +1,4 @@
-"""Changing a colleague's own email: it takes effect through an emailed link, and the old address can undo it for 7
-days."""
+"""Changes a colleague's own email: it takes effect by an emailed link; the old address can undo it for 7 days."""
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError

@@ -173,8 +173,7 @@ async def lock_staff(db: AsyncSession, staff_id: int) -> Staff:
 
 
 def use_code(staff: Staff, code: str, *, data_keys: Sequence[str]) -> bool:
-    """Return True for a code that is currently valid and unused, and record its step. The caller must hold the row's
-    lock."""
+    """Return True for a code that is valid and unused, and record its step. The caller must hold the row's lock."""
     step = find_step(
         decrypt(staff.totp_secret or "", data_keys, _context(staff)), _join_digits(code), staff.totp_last_step
     )

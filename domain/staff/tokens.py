@@ -64,8 +64,7 @@ def _names_ids(claims: dict[str, Any]) -> bool:
 
 
 async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) -> Actor | None:
-    """Return the colleague of this token if they are active, the session is open and the token is not revoked;
-    otherwise None."""
+    """Return this token's colleague if active, with an open session and a token that is not revoked; otherwise None."""
     row = (
         await connection.execute(
             select(Staff.id, Staff.username, Staff.full_name, Staff.role, Staff.totp_confirmed_at.is_not(None))

@@ -111,8 +111,7 @@ async def record_levels(
     reason: StockReason,
     by: Actor,
 ) -> None:
-    """Write the ledger rows of many levels (product id, before, after) in one statement. The caller has set the
-    levels."""
+    """Write the ledger rows of many levels (product id, before, after) in one statement. The levels are set already."""
     moved = [(id_, (after or 0) - (before or 0), after or 0) for id_, before, after in changes]
     moved = [change for change in moved if change[1]]
     if moved:

@@ -133,8 +133,7 @@ async def lose_held_stock(
 
 
 async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
-    """Take what the order's lines need, without short quantities, beyond what it holds. Raises Refused if there is too
-    little."""
+    """Take what the order's lines need, without short quantities, beyond what it holds. Raises Refused if short."""
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     lines = await connection.fetch(_LINES, order_id)
     wanted = {row["product_id"]: row["quantity"] for row in lines}

@@ -172,8 +172,7 @@ async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date
 async def move_date(
     db: AsyncSession, subscription: Subscription, day: date, *, keeps_rhythm: bool, today: date, by: Actor
 ) -> None:
-    """Move the next renewal of a locked subscription to a day from tomorrow on; later ones move too unless
-    `keeps_rhythm`."""
+    """Move a locked subscription's next renewal to a day from tomorrow on; later ones too unless `keeps_rhythm`."""
     if not today < day <= today + LONGEST_MOVE:
         wrong = {"next_renewal_date": f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"}
         raise InvalidInput("The date can't be moved there.", fields=wrong)

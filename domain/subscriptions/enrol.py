@@ -123,8 +123,7 @@ async def create_subscription(
 async def add_subscription(
     db: AsyncSession, data: Enrolment, *, timezone: tzinfo, company_domain: str, **values: Any
 ) -> tuple[Customer, Subscription]:
-    """Return the customer and a new row with `values` in addition to the input. Raises InvalidInput like
-    `create_subscription`."""
+    """Return the customer and a new row with `values` besides the input. Raises InvalidInput."""
     today = business_today(timezone)
     wrong: dict[str, str] = {}
     if data.start_date is not None and data.start_date < today:

@@ -21,8 +21,7 @@ class EnrolAtDesk(Enrolment):
     """Who gets what, how often, delivered where, and charged to what."""
 
     saved_with: Id | None = None
-    """A subscription of the customer whose card or bank account is charged; by default the customer's link asks for
-    one."""
+    """A subscription of the customer whose card or bank account is charged; by default a link asks for one."""
     send_by: SendBy = SendBy.EMAIL
     """How the link is sent."""
 

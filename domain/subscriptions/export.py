@@ -20,8 +20,7 @@ EXPORT_COLUMNS = (
 async def export_subscriptions(
     db: AsyncSession, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> AsyncIterator[bytes]:
-    """Return what the list shows, at most 1,000 rows, as chunks of a CSV file. The export is recorded in the audit
-    trail."""
+    """Return the list, at most 1,000 rows, as chunks of a CSV file. The export is recorded in the audit trail."""
     wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
     page = await list_subscriptions(await db.connection(), wanted, rules=rules, visible_to=visible_to)
     shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)

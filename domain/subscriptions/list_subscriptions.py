@@ -42,8 +42,7 @@ MOST_HISTORY = 100
 
 
 class SubscriptionSort(StrEnum):
-    """The sort orders of the list besides newest first: by the day of the next attempt, or by its amount; "-"
-    descends."""
+    """The sort orders of the list besides newest first: by the day of the next attempt, or by amount; "-" descends."""
 
     NEXT = "next"
     NEXT_FALLING = "-next"

@@ -49,8 +49,7 @@ async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settin
 
 
 async def notify_price_changes(db: AsyncSession, *, today: date, settings: Settings) -> int:
-    """Email, a week ahead, customers whose next renewal has a different unit price from the last one. Returns how
-    many."""
+    """Email, a week ahead, customers whose next renewal has another unit price than the last. Returns how many."""
     last = (
         select(Renewal.subscription_id, Renewal.product_id, Renewal.unit_price)
         .where(Renewal.status == RenewalStatus.SUCCEEDED)

@@ -112,8 +112,7 @@ class OwnSubscription:
 
 
 async def list_own(db: AsyncSession, *, by: Actor, rules: OrderRules) -> list[OwnSubscription]:
-    """Return the signed-in customer's subscriptions that are not cancelled, newest first, in a fixed number of
-    statements."""
+    """Return the signed-in customer's subscriptions that are not cancelled, newest first; a fixed number of reads."""
     wanted = select(Subscription).where(
         Subscription.customer_id == by.id, Subscription.status != SubscriptionStatus.CANCELLED
     )

@@ -178,8 +178,7 @@ async def _read(renewal_id: int) -> tuple[RenewalLine, int]:
 
 
 async def _find_by_key(db: AsyncSession, request: dict[str, str]) -> int | None:
-    """Return the renewal made with this caller's key within a day. A concurrent request with the same key waits
-    here."""
+    """Return the renewal made with this caller's key within a day. A concurrent request with the key waits here."""
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))")
     await db.execute(lock, {"key": f"{request['caller']}\x01{request['client_key']}"})
     kept = (

@@ -89,8 +89,7 @@ def _setups_of(subscription_id: int) -> Any:
 
 
 async def _prepare(subscription_id: int, stripe_customer_id: str, settings: Settings) -> StripeIntent:
-    """Commit the intent with its key, or find the open one. The subscription's lock makes a double press create only
-    one."""
+    """Commit the intent with its key, or find the open one. The subscription's lock prevents a second one."""
     async with separate_transaction() as db:
         subscription = await find_subscription(db, subscription_id, visible_to=SYSTEM, lock=True)
         _check_open(subscription)
@@ -158,8 +157,7 @@ async def keep_method(intent_id: int, setup: FinishedSetup) -> None:
 
 
 async def _lock_paid_alike(db: AsyncSession, subscription_id: int) -> list[Subscription]:
-    """Return the subscription and the customer's others with the same payment method; locks the customer, then them by
-    id."""
+    """Return the subscription and the customer's others with the same method; locks the customer, then them by id."""
     owner = await lock_owner(db, select(Subscription.customer_id).where(Subscription.id == subscription_id))
     found = await db.get(Subscription, subscription_id, populate_existing=True)
     if found is None:

@@ -100,8 +100,7 @@ async def settle_renewal(intent_id: int, payment: StripePayment | None, error: s
 
 @stops(IntentKind.RENEWAL)
 async def why_not_renewed(intent_id: int) -> str:
-    """Return why a renewal must not be charged any more: its subscription was cancelled, paused or deleted since; empty
-    if it may."""
+    """Return why a renewal must not be charged: its subscription was cancelled, paused or deleted; empty if it may."""
     statement = select(Subscription.status).join(Renewal, Renewal.subscription_id == Subscription.id)
     async with current_database().session() as db:
         status = await db.scalar(statement.where(Renewal.intent_id == intent_id))
@@ -186,8 +185,7 @@ async def _fail(at: _Locked, error: str, *, was_stopped: bool = False) -> None:
 
 
 async def _cancel(db: AsyncSession, order: Order, error: str) -> None:
-    """The bank did not pay: cancel the order and return its goods, unless they were shipped or it is already
-    cancelled."""
+    """The bank did not pay: cancel the order and return its goods, unless they were shipped or it is cancelled."""
     if order.status == OrderStatus.CANCELLED:
         return
     if order.status not in OPEN_STATUSES:

@@ -164,8 +164,7 @@ async def check_readiness(timetable: Sequence[RowMapping] | None = None) -> Read
 
 
 async def wait_for_schema(seconds: float) -> None:
-    """Wait until the database can be used, but at most this many seconds; after that, readiness reports what is
-    wrong."""
+    """Wait until the database can be used, at most this many seconds; after that, readiness reports what is wrong."""
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and not (await check_readiness()).is_ready:  # noqa: ASYNC110 - another program migrates.
         await asyncio.sleep(0.1)

@@ -42,8 +42,7 @@ WHERE merged_row <> '{{}}' AND created_at < now() - interval '{UNDO_DAYS + 1} da
 
 
 async def forget_expired() -> dict[str, int]:
-    """Delete expired codes, sessions, rate limits, idempotency answers and message secrets. Returns how many of
-    each."""
+    """Delete expired codes, sessions, rate limits, stored answers and message secrets. Returns how many of each."""
     forgotten = {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
     async with current_database().reading() as connection:
         forgotten["outbox_secret"] = (await connection.execute(_FORGET_SECRETS)).rowcount

@@ -64,8 +64,7 @@ async def _count_by_tab(db: AsyncSession, halves: dict[Any, Select[Any]]) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: this many rows after the first row older than a moment; without a moment, after the
-    newest."""
+    """Where a page begins: this many rows after the first row older than a moment; without one, after the newest."""
 
     offset: int
     older_than: datetime | None = None

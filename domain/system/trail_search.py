@@ -159,8 +159,7 @@ def _find_events(
 
 
 async def _find_people(db: AsyncSession, wanted: str) -> list[tuple[str, int]] | None:
-    """Return the colleagues and customers with this name; None if there are so many that a scan of their events is
-    faster."""
+    """Return the colleagues and customers with this name; None if so many that a scan of their events is faster."""
     if len(wanted) < trail.LEAST_INDEXED:
         return None
     staff = select(Staff.id).where(or_(*trail.holds(wanted, Staff.full_name, Staff.username)))

@@ -41,8 +41,7 @@ class Agreement:
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa: (observed − chance) / (1 − chance); None without reviews, or if chance agreement is
-        complete."""
+        """Cohen's kappa: (observed − chance) / (1 − chance); None without reviews, or if chance agreement is total."""
         if not self.reviewed or self.by_chance == 1:
             return None
         return (self.same / self.reviewed - self.by_chance) / (1 - self.by_chance)

@@ -1,5 +1,4 @@
-"""A transcript as numbered lines with its evaluation: quoted words, and the tool answers that contradict them, link to
-each other."""
+"""A transcript as numbered lines with its evaluation: quotes and the tool answers that contradict them are linked."""
 
 import re
 from collections.abc import Mapping, Sequence

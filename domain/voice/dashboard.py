@@ -138,8 +138,7 @@ _NAMES = (
 
 
 async def find_first_day(db: AsyncSession, today: date, *, timezone: ZoneInfo) -> date:
-    """Return the business day of the first call, or the earliest day that a range may begin with if later; today
-    without calls."""
+    """Return the first call's business day, or the earliest first day of a range if later; today without calls."""
     first = await db.scalar(select(func.min(CALLS.started_at)))
     return max(first.astimezone(timezone).date(), today - timedelta(days=MOST_DAYS)) if first else today
 

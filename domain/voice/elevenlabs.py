@@ -38,8 +38,7 @@ _NUMBER = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
 
 
 def check_signature(body: bytes, header: str, secret: str) -> None:
-    """Raise NotSignedIn unless the header has a fresh signature of the body. Several signatures allow rotating the
-    secret."""
+    """Raise NotSignedIn unless the header has a fresh signature of the body; several allow rotating the secret."""
     parts = [part.strip() for part in header.split(",")]
     found = [match.groups() for part in parts if (match := _SIGNED_PART.fullmatch(part))]
     at = next((value for name, value in found if name == "t"), "")
@@ -168,8 +167,7 @@ async def _find_agent(db: AsyncSession, data: dict[str, Any], direction: CallDir
 
 
 async def _find_prompt(db: AsyncSession, agent_id: int | None, version: Any) -> int | None:
-    """Return the prompt version that the agent used; an unknown one is stored without its text, as retired or
-    suggested."""
+    """Return the id of the prompt version that the agent used; an unknown one is added as retired, without text."""
     if agent_id is None or not isinstance(version, str) or not version:
         return None
     which = (PromptVersion.agent_id == agent_id, PromptVersion.external_id == version[:200])

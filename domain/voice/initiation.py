@@ -41,8 +41,7 @@ class CallerQuestion(Input):
 async def introduce_caller(
     connection: asyncpg.Connection, data: CallerQuestion, *, timezone: ZoneInfo
 ) -> dict[str, str]:
-    """Return the variables of a call, each a string that may be empty. A number proves nothing, so they contain no
-    addresses."""
+    """Return the variables of a call as strings, maybe empty. A number proves nothing, so they contain no addresses."""
     phone = parse_phone(data.caller_id) if data.caller_id else None
     if phone is None:
         return NOTHING_KNOWN

@@ -137,8 +137,7 @@ async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Acto
 
 
 async def is_still_placed(db: Transaction, answer: Mapping[str, Any]) -> bool:
-    """Return False if the order of an earlier answer has been cancelled, because the same request then means a new
-    order."""
+    """Return False if the order of an earlier answer was cancelled: the same request then means a new order."""
     connection = await raw_connection(db)
     status = await connection.fetchval("SELECT status FROM orders WHERE order_number = $1", answer["order_number"])
     return status is not None and status != OrderStatus.CANCELLED

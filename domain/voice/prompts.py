@@ -147,8 +147,7 @@ async def edit_prompt(db: AsyncSession, version_id: int, data: EditPrompt, *, by
 
 
 async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVersion:
-    """Make a suggested or earlier version the live one; the previous live one retires. Raises Refused if it is live
-    already."""
+    """Make a suggested or earlier version live; the previous live one retires. Raises Refused if it is live already."""
     require(by, Right.SUGGEST_PROMPTS, "Your role does not put prompts live.")
     version, agent, _ = await get_version(db, version_id)
     await db.execute(select(VoiceAgent.id).where(VoiceAgent.id == agent.id).with_for_update())

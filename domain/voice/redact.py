@@ -94,8 +94,7 @@ def _is_secret(run: str, before: str) -> bool:
 
 
 def count_digits(run: str) -> int:
-    """Return the number of digits in a run of digits and number words: "double four" has two, and so have "forty one"
-    and "twelve"."""
+    """Return the digits in a run of digits and number words: "double four" has two, as do "forty one" and "twelve"."""
     count, times, after_tens = 0, 1, False
     for word in _WORDS.findall(run.lower()):
         if word[0].isdigit():

@@ -1,5 +1,4 @@
-"""Updates what customers bought and when they were called: changes are folded in during the day, everything is
-recalculated at night."""
+"""Updates what customers bought and when they were called: changes are folded by day, all is recalculated at night."""
 
 from array import array
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""The background of a request for quotes: the customer's orders, the line of the call it is about, its Discord post,
-and the list as CSV."""
+"""The background of a request for quotes: customer's orders, line of the call, Discord post, and the list as CSV."""
 
 import re
 from collections.abc import Mapping, Sequence

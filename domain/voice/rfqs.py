@@ -177,8 +177,7 @@ async def list_history(db: AsyncSession, rfq_id: int) -> list[HistoryRow]:
 
 
 async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -> Rfq:
-    """Change the status of a request. Raises Refused if its status does not allow that, or if it was changed in the
-    meantime."""
+    """Change the status of a request. Raises Refused if its status forbids that, or if it was changed meanwhile."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
     rfq = await lock_rfq(db, rfq_id)
     if data.version is not None and data.version != rfq.version:

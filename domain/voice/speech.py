@@ -99,8 +99,7 @@ def say_date(day: date) -> str:
 
 
 def say_day(moment: datetime, zone: tzinfo) -> str:
-    """Return the day of a moment: "today", "yesterday", "on Monday" within a week, otherwise "on November
-    twenty-third"."""
+    """Return the day of a moment: "today", "yesterday", "on Monday" within a week, else "on November twenty-third"."""
     day, today = business_date(moment, zone), business_today(zone)
     days = (today - day).days
     if days in {0, 1}:

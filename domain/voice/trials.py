@@ -1,5 +1,4 @@
-"""Tries a prompt before it goes live: recorded calls are replayed with it, evaluated, and compared with the
-originals."""
+"""Tries a prompt before it goes live: recorded calls are replayed with it, evaluated, and compared."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -155,8 +154,7 @@ async def queue_trial(db: AsyncSession, version_id: int, *, by: Actor, settings:
 
 
 async def run_trial(version_id: int, *, settings: Settings) -> int:
-    """Replay every call and store the growing table. Returns how many were replayed. Raises NotFound and
-    NotConfigured."""
+    """Replay every call and store the growing table. Returns the number replayed. Raises NotFound, NotConfigured."""
     account = get_llm(settings)
     async with current_database().session() as db:
         version = await db.get(PromptVersion, version_id)

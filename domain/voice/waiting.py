@@ -9,8 +9,7 @@ from models import CallLog, PromptState, PromptVersion, Rfq, RfqStatus
 
 
 async def count_waiting(db: AsyncSession) -> dict[str, int]:
-    """Return the numbers of calls to review, suggested prompts and open requests, in one statement that uses
-    indexes."""
+    """Count the calls to review, suggested prompts and open requests, in one statement that uses indexes."""
     waiting = {
         "review": select(literal(1)).select_from(CallLog).where(*conditions_of(ReviewQuery())),
         "prompts": select(literal(1)).select_from(PromptVersion).where(PromptVersion.state == PromptState.SUGGESTED),

@@ -58,8 +58,7 @@ class DecideOrder(Input):
     order: Filled60
     """The order number."""
     act: Decision
-    """`again` tries to buy once more, `as_it_is` ships to the address as entered, `leave` takes the order out of the
-    batch."""
+    """`again` retries the purchase, `as_it_is` ships to the address as entered, `leave` takes the order out."""
     rate: Text200 = ""
     """Carrier and service separated by `|`, if another rate was chosen."""
 
@@ -123,8 +122,7 @@ async def choose_rates(db: AsyncSession, batch_id: int, choice: Choice, *, by: A
 
 
 async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by: Actor) -> None:
-    """Decide about an order that needs a person: buy again or leave it out. Raises Refused once it was settled
-    otherwise."""
+    """Decide about an order that needs a person: buy again or leave it out. Raises Refused if it is settled."""
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     order_id = select(Order.id).where(Order.order_number == data.order.strip().upper()).scalar_subquery()
     row = (
@@ -151,8 +149,7 @@ async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by
 
 
 async def _go_on(db: AsyncSession, batch_id: int) -> None:
-    """Enqueue the job without a dedupe key: with one, a job that is about to end would count as this one. Two jobs do
-    no harm."""
+    """Enqueue the job without a dedupe key, as one about to end would count as this one. Two jobs do no harm."""
     await note_progress(db, batch_id)
     await enqueue(db, BATCH_JOB, {"batch_id": batch_id})
 

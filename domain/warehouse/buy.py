@@ -333,8 +333,7 @@ def _pending(labels: Sequence[Label]) -> OutsideServiceFailed:
 
 
 def find_rate(rates: Sequence[Rate], carrier: str, service: str) -> Rate | None:
-    """Return the rate of a carrier's service, ignoring case; the cheapest if there are several; None if there is
-    none."""
+    """Return the rate of a carrier's service, ignoring case; the cheapest of several; None if there is none."""
     wanted = (carrier.casefold(), service.casefold())
     offered = [rate for rate in rates if (rate.carrier.casefold(), rate.service.casefold()) == wanted]
     return min(offered, key=lambda rate: rate.rate, default=None)

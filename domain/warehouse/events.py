@@ -39,8 +39,7 @@ _KEPT = (
 
 
 async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str], *, settings: Settings) -> bool:
-    """Store an event signed by EasyPost. Returns False if it was already received. Raises InvalidInput for a bad
-    signature."""
+    """Store an event signed by EasyPost; False if already received. Raises InvalidInput for a bad signature."""
     secret = settings.easypost_webhook_secret
     if not secret:
         raise NotConfigured("EasyPost's events are not taken here: the setting EASYPOST_WEBHOOK_SECRET is missing.")

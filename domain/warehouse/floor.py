@@ -95,8 +95,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """What is done and to do today, and what is in transit. `left_in_time` counts delivered orders that left as
-    promised."""
+    """What is done and to do today, and in transit. `left_in_time` counts delivered orders that left as promised."""
 
     to_pick: int
     to_pack: int

@@ -64,8 +64,7 @@ _SELECT = select(
 
 
 async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> list[LabelRow]:
-    """Return the labels of an order that are bought and not void, oldest first; with `unsettled`, also those whose
-    result is unknown."""
+    """Return an order's bought labels that are not void, oldest first; `unsettled` adds those of unknown result."""
     states = (LabelState.BOUGHT, *UNSETTLED) if unsettled else (LabelState.BOUGHT,)
     statement = (
         _SELECT.where(LABELS.order_id == order_id, LABELS.voided_at.is_(None), LABELS.state.in_(states))
@@ -205,8 +204,7 @@ async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str
 
 
 async def list_parcels(db: AsyncSession, order: Order) -> set[str]:
-    """Return the normalised tracking numbers of an order's parcels: its own and those of its labels that are not
-    void."""
+    """Return the normalised tracking numbers of an order's parcels: its own and those of labels that are not void."""
     labels = select(Label.tracking_number).where(
         Label.order_id == order.id,
         Label.state == LabelState.BOUGHT,

@@ -32,8 +32,7 @@ def is_late(today: ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 async def notify_of_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
-    """Text each customer whose parcel is late, and set it on the order's attention, once per parcel. Returns how many
-    parcels."""
+    """Text each customer whose parcel is late and mark the order for attention, once per parcel. Returns how many."""
     today = begin_carriers_day(business_today(timezone))
     late = await db.execute(
         select(TRACKERS.order_id, TRACKERS.id)

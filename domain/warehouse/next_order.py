@@ -57,8 +57,7 @@ class Visitor:
 
 
 async def find_next_order(db: Reader, *, by: Actor, after: int | None = None) -> QueueRow | None:
-    """Return the oldest order to pick and pack that nobody else is working on and nobody set aside; None if there is
-    none."""
+    """Return the oldest order to pick and pack that nobody works on and nobody set aside; None if there is none."""
     found = await db.scalar(_NEXT, {"me": by.id, "here_since": now() - HERE_FOR, "after": after or 0})
     return None if found is None else await get_queue_row(db, found, visible_to=by)
 

@@ -198,8 +198,7 @@ async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> Q
 
 
 async def count_stats(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> WarehouseStats:
-    """Count the orders shipped since midnight, in transit, and delivered in the last seven days; for a rep only their
-    own."""
+    """Count the orders shipped since midnight, in transit, and delivered in seven days; for a rep only their own."""
     own = may_be_seen_by(visible_to)
     mine = [] if own is None else [own]
     today = start_of_business_day(business_today(timezone), timezone)

@@ -43,8 +43,7 @@ class UnruledRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleList:
-    """One tab's page, the number of rows of each tab, and how many orders of 30 days contain each product of the
-    page."""
+    """One tab's page, each tab's number of rows, and how many orders of 30 days contain each product of the page."""
 
     tab: RuleTab
     page: Page[BoxRuleRow] | Page[UnruledRow]

@@ -183,8 +183,7 @@ def _put_off(attempts: int, error: ServiceFailed) -> Outcome:
 
 
 async def _disable(endpoint_id: int, reason: str) -> None:
-    """Turn off an endpoint that does not accept messages; waiting messages are kept until somebody turns it on
-    again."""
+    """Turn off an endpoint that does not accept messages; waiting messages are kept until it is turned on again."""
     change = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint_id)
     async with separate_transaction() as db:
         await db.execute(change.values(is_active=False, disabled_reason=reason[:500]))

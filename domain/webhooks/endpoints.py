@@ -164,8 +164,7 @@ async def lock_endpoint(db: AsyncSession, endpoint_id: int) -> WebhookEndpoint:
 
 
 def open_secrets(endpoint: WebhookEndpoint) -> list[str]:
-    """Return the secrets that sign messages now, newest first. Raises UnreadableSecretError if their data key is
-    gone."""
+    """Return the secrets that sign messages now, newest first. Raises UnreadableSecretError without their key."""
     sealed = [endpoint.sealed_secret]
     if endpoint.older_sealed_secret and endpoint.older_until and endpoint.older_until > now():
         sealed.append(endpoint.older_sealed_secret)
