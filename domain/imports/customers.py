@@ -13,6 +13,7 @@ from domain.access.tokens import new_code
 from domain.customers.typed import read_phone
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.imports.read_cells import is_yes, read_moment
+from domain.kernel.addresses import read_state, restore_zip
 from domain.kernel.clock import now
 from domain.kernel.inputs import EmailIn
 from models.session import raw_connection
@@ -106,8 +107,7 @@ def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
     phone, raw = read_phone(cells["phone"]) if cells.get("phone") else (None, "")
     if not cells.get("email") and not cells.get("phone"):
         faults["email"] = "is missing, and so is a phone"
-    shipping = {f"shipping_{part}": cells.get(f"shipping_{part}", "")[:200] for part in _ADDRESS}
-    billing = {f"billing_{part}": cells.get(f"billing_{part}", "")[:200] for part in _ADDRESS}
+    shipping, billing = _read_address(cells, "shipping"), _read_address(cells, "billing")
     if is_yes(cells.get("same_as_shipping", "")):
         billing = {name.replace("shipping", "billing"): value for name, value in shipping.items()}
     if faults:
@@ -117,6 +117,14 @@ def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
         email, first, last, company, phone, raw, **shipping, **billing,
         joined=joined if joined is not None and joined < now() and joined.year >= 1900 else None,
     )  # fmt: skip
+
+
+def _read_address(cells: Cells, kind: str) -> dict[str, str]:
+    """The parts of an address as they are kept; what is no state or ZIP code of the US stays as it is."""
+    parts = {f"{kind}_{part}": cells.get(f"{kind}_{part}", "")[:200] for part in _ADDRESS}
+    state, zip_code = parts[f"{kind}_state"], parts[f"{kind}_zip"]
+    known = read_state(state) or ""
+    return parts | {f"{kind}_state": known or state, f"{kind}_zip": restore_zip(zip_code, known)}
 
 
 def read_email(text: str, faults: dict[str, str], field: str) -> str | None:

@@ -23,6 +23,8 @@ STATES = {
     "VI": "Virgin Islands", "AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific",
 }  # fmt: skip
 _BY_NAME = {name.lower(): code for code, name in STATES.items()}
+_ZIPS_BEGIN_WITH_ZERO = frozenset({"AE", "CT", "MA", "ME", "NH", "NJ", "PR", "RI", "VI", "VT"})
+_WITHOUT_ZEROS = re.compile(r"[0-9]{3,4}|[0-9]{7,8}", re.ASCII)
 _ZIP = re.compile(r"([0-9]{5})(?:[- ]?([0-9]{4}))?", re.ASCII)
 
 
@@ -38,6 +40,17 @@ def read_zip(text: str) -> str | None:
     if found is None:
         return None
     return f"{found[1]}-{found[2]}" if found[2] else found[1]
+
+
+def restore_zip(text: str, state: str) -> str:
+    """Return a ZIP code from a spreadsheet with the leading zeros that it took off, or the text if it is no ZIP code.
+
+    Zeros are added only in states whose ZIP codes begin with one; `state` is its two letters.
+    """
+    digits = text.strip()
+    if state in _ZIPS_BEGIN_WITH_ZERO and _WITHOUT_ZEROS.fullmatch(digits):
+        digits = digits.zfill(5 if len(digits) < 5 else 9)
+    return read_zip(digits) or text
 
 
 def is_home(country: str | None) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.kernel.addresses import Address, compose_address, parse_address
+from domain.kernel.addresses import Address, compose_address, parse_address, restore_zip
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,25 @@ from domain.kernel.addresses import Address, compose_address, parse_address
 )
 def test_a_plain_address_is_read_into_its_parts(text: str) -> None:
     assert parse_address(text) == Address("88 Grist Road", "Alder Falls", "OH", "44099", "US")
+
+
+@pytest.mark.parametrize(
+    ("cell", "state", "kept"),
+    [
+        ("2134", "MA", "02134"),
+        ("601", "PR", "00601"),
+        ("21341234", "MA", "02134-1234"),
+        ("02134 1234", "MA", "02134-1234"),
+        ("2134", "OH", "2134"),
+        ("2134", "", "2134"),
+        ("213", "NY", "213"),
+        ("M5V 2T6", "", "M5V 2T6"),
+        ("", "MA", ""),
+        ("٢١٣٤", "MA", "٢١٣٤"),
+    ],
+)
+def test_a_zip_gets_back_the_zeros_that_a_spreadsheet_took(cell: str, state: str, kept: str) -> None:
+    assert restore_zip(cell, state) == kept
 
 
 def test_a_street_may_have_commas() -> None:
