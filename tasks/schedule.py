@@ -33,13 +33,13 @@ TIMETABLE = (
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),
     Entry("10 8 * * *", "score_customers"),
-    Entry("5 14-22 * * *", "send_reminders"),  # by day in Chicago
+    Entry("5 14-22 * * *", "send_reminders"),  # in the daytime in Chicago
     Entry("25 14-22 * * *", "notify_of_late_parcels"),
-    Entry("0 * * * *", "process_due_renewals"),  # does so once a day from 07:00 of the business's clock
-    Entry("10 15 * * *", "write_ahead"),  # in the morning of Chicago
+    Entry("0 * * * *", "process_due_renewals"),  # the job renews once a day, from 07:00 in the business's time zone
+    Entry("10 15 * * *", "write_ahead"),  # in the morning in Chicago
     Entry("7 * * * *", "recalculate_calling"),
     Entry("20 8 * * *", "fill_calling_list"),
     Entry("30 8 * * *", "fetch_missed_calls"),
-    Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
+    Entry("40 8 * * *", "forget_history"),  # at night in Chicago
     Entry("50 8 * * *", "forget_imports"),
 )

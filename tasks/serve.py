@@ -81,7 +81,7 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int) -> Non
         server_header=False,
         proxy_headers=False,
         http=BoundedHttp,
-        ws="none",  # Nothing here speaks it; as a request of any kind it gets the answer of its address.
+        ws="none",  # Nothing here uses it; a WebSocket request gets the normal answer of its path.
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

@@ -173,7 +173,7 @@ def register_errors(
             return answer
         try:
             return await show_page(error, answer)
-        except Exception:  # The last resort: a broken page must not hide the refusal it was to show.
+        except Exception:  # The last resort: a broken page must not hide the error it was to show.
             log.exception("The page of a refusal could not be shown")
             return answer
 

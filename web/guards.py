@@ -42,7 +42,7 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 class SessionSerializer(TimedSerializer):
-    """Signs as quart-auth does; whether a session is over is its row's to say."""
+    """Signs like quart-auth; the session's row decides when a session is over."""
 
     def __init__(self, secret: Any, salt: str) -> None:
         super().__init__(secret, salt, signer_kwargs={"digest_method": sha512})

@@ -55,7 +55,7 @@ async def begin_request() -> Response | None:
     if len(asked.headers.getlist("Host")) > 1:
         raise InvalidInput("Send one Host header.")
     if "\0" in asked.path:
-        raise NotFound("There is nothing at this address.")  # PostgreSQL's texts know no NUL either
+        raise NotFound("There is nothing at this address.")  # PostgreSQL's texts can't contain NUL either
     if asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers:
         return Response(b"", 204)
     return None

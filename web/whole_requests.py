@@ -32,11 +32,11 @@ class WholeRequests(ASGIHTTPConnection):
             return
         message = await receive()
         if message["type"] != "http.request":
-            return  # The caller has left again.
+            return  # The client has disconnected already.
         request = self._create_request_from_scope(send)
         request.body.append(message.get("body", b""))
         request.body.set_complete()
-        request.body_timeout = None  # With one, Quart would make a task that waits for what is here.
+        request.body_timeout = None  # With a timeout, Quart would create a task to wait for the body.
         response = await self.app.handle_request(request)
         if isinstance(response, Response) and (body := read_ready(response)) is not None:
             with suppress(TimeoutError):

@@ -19,7 +19,7 @@ async def use_limit(name: str, caller: str, *, limit: int, window: timedelta) ->
     """
     at = now()
     fresh = insert(RateLimit).values(name=name, caller=caller[:200], used=1, window_ends_at=at + window)
-    # A window that ends later than one can was begun before the clock was put back: all uses since would count in it.
+    # A window whose end is too far in the future began before the clock was set back: all uses since would count in it.
     is_over = or_(RateLimit.window_ends_at <= at, RateLimit.window_ends_at > at + 2 * window)
     statement = fresh.on_conflict_do_update(
         index_elements=[RateLimit.name, RateLimit.caller],

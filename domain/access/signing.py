@@ -1,4 +1,4 @@
-"""Texts that we sign with the moment, such as the cookie of a session or the token of a link."""
+"""Texts signed together with the current time, such as the cookie of a session or the token of a link."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,10 +9,10 @@ from domain.kernel.clock import now
 
 
 class TimedSerializer(URLSafeTimedSerializer):
-    """Signs and reads texts that run out. One that was signed later than it is now here is good.
+    """Signs texts that expire and reads them. A signature from the future is accepted.
 
-    Its own class refuses that, but another machine's clock may be ahead of this one's, or this one's was put back: who
-    signed in there would be signed out here at once.
+    The base class refuses it, but the clock of another machine may be ahead of ours, or ours may have been set back:
+    users who signed in there would be signed out here immediately.
     """
 
     def loads(  # type: ignore[override]  # as the base class overrides its own
@@ -22,7 +22,7 @@ class TimedSerializer(URLSafeTimedSerializer):
         return_timestamp: bool = False,
         salt: str | bytes | None = None,
     ) -> Any:
-        """What was signed; raises BadSignature for a text that is not ours or is older than `max_age` seconds."""
+        """Return the signed value. Raises BadSignature if the text is not ours or older than `max_age` seconds."""
         value, signed_at = super().loads(s, return_timestamp=True, salt=salt)
         if max_age is not None and now() - signed_at > timedelta(seconds=max_age):
             raise SignatureExpired("The signature is too old.", payload=value, date_signed=signed_at)

@@ -25,14 +25,14 @@ _OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?"
 
 
 def _check_sku(sku: str) -> str:
-    """Refuse what no address can carry, since a SKU names its product in paths, and what looks like another SKU."""
+    """Refuse a SKU that can't be part of a URL, as paths contain it, and one that looks like another SKU."""
     if _CONTROLS.search(sku) or sku.startswith("/"):
         raise bad_field("must be one line that does not begin with a slash")
     return _check_seen(sku)
 
 
 def _check_seen(code: str) -> str:
-    """Refuse a code with a character that nobody sees: it is typed from a label, and must be the one that is read."""
+    """Refuse a code with an invisible character: people type it from a label and must get the same code."""
     if code.isascii() and code.isprintable():
         return code
     if hidden := next((letter for letter in code if letter != " " and is_unseen(letter)), ""):

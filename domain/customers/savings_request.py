@@ -28,9 +28,9 @@ _ENDINGS = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "
 
 
 class SaveMeMoney(Input):
-    """Who asks for a better offer, in a form."""
+    """The form of a request for a better offer."""
 
-    NULL_IS_ABSENT = False  # a form has no word for it
+    NULL_IS_ABSENT = False  # a form can't send null
 
     name: Filled200
     restaurant_name: Filled200

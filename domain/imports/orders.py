@@ -69,7 +69,7 @@ class OrderRow:
 
 
 def _read_placed(cell: str, timezone: tzinfo) -> datetime | None:
-    """When an order was placed: a day is meant at its noon, and today before noon at its beginning."""
+    """Return when an order was placed: for a date, noon of that day, or for today before noon the start of the day."""
     at, present = read_moment(cell, timezone), now()
     today = business_date(present, timezone)
     if at is not None and at > present and read_day(cell.strip()) == today:

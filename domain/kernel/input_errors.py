@@ -133,7 +133,7 @@ def describe_error(detail: ErrorDetails) -> str:
 
 
 def _say_bound(value: object) -> str:
-    """A bound as people write it: 100 for 100.0 and for Decimal('100')."""
+    """Return a bound as people write it: 100 for 100.0 and for Decimal('100')."""
     if isinstance(value, float):
         return f"{value:g}"
     return re.sub(r"^Decimal\((.*)\)$", r"\1", str(value).replace("'", ""))

@@ -59,9 +59,8 @@ class Input(Described):
     """The base class of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
 
     `ROWS_ALONE` names the lists whose rows are validated one by one (`domain/kernel/input_rows.py`), also for NUL
-    characters.
-    A field with a default accepts null as "not sent", as generated clients and voice agents send it. Where null would
-    clear a field that must not be empty, `NULL_IS_ABSENT` is off.
+    characters. A field with a default accepts null as "not sent", as generated clients and voice agents send it. If
+    null would clear a field that must not be empty, set `NULL_IS_ABSENT` to False.
     """
 
     ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()
@@ -78,7 +77,7 @@ class Input(Described):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:
-        """The model's schema, whose fields with a value of their own take null."""
+        """Return the schema of the model, in which fields with a default other than None accept null."""
         schema = handler(source)
         return take_null_for_defaults(schema) if cls.NULL_IS_ABSENT else schema
 

@@ -1,7 +1,7 @@
-"""Null in JSON, where a field need not be sent: it is the same as not sending it.
+"""Null in JSON for an optional field: it has the same meaning as a missing field.
 
-Programs that are made from the document, and voice agents whose tools must name every field, send null for what they
-leave out.
+Clients generated from the API document, and voice agents whose tools must name every field, send null for the fields
+that they leave out.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
 
 def take_null_for_defaults(schema: CoreSchema) -> CoreSchema:
-    """The schema of a model, changed in place: each field whose default is not None takes null for that default."""
+    """Change a model's schema in place and return it: fields whose default is not None take null for the default."""
     fields: Any = schema
     while fields["type"] != "model-fields":
         if "schema" not in fields:

@@ -15,7 +15,7 @@ _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
 # Invisible characters: format characters, spaces of every kind, and fillers that count as letters.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# They choose how the character before them is drawn, and draw nothing themselves.
+# They select how the preceding character is drawn, and are invisible themselves.
 _SELECTORS = "\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 USERNAME_MARKS = frozenset("._-")
 

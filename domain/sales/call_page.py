@@ -189,7 +189,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """Somebody of whom this caller wants to be reminded, from when on and until when."""
+    """A reminder of someone who may be called from `opens_at` on; it is kept until `until`."""
 
     id: int
     name: str

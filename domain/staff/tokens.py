@@ -35,9 +35,9 @@ def issue_staff_token(secret_key: str, staff_id: int, session_id: int) -> str:
 
 
 def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
-    """The token's claims when it is ours, unexpired and signed by a current or retired key; else None.
+    """Return the token's claims if it is ours, unexpired and signed by a current or retired key; otherwise None.
 
-    The moment of issue is not compared: another machine's clock may be ahead of this one's.
+    The time of issue is not compared: the clock of another machine may be ahead of ours.
     """
     for key in _keys(secret_key):
         try:

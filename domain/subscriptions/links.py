@@ -90,5 +90,5 @@ async def queue_link(db: AsyncSession, subscription: Subscription, *, way: SendB
 
 
 def _serializer(settings: Settings) -> TimedSerializer:
-    # The first key signs; links that an earlier one signed stay good while it is listed.
+    # The first key signs; links signed with an earlier key stay valid while that key is listed.
     return TimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)
