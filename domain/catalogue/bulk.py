@@ -8,15 +8,16 @@ of the request stays taken until its end, so that the order of the writes does n
 
 import asyncio
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.bulk_rows import COLUMN_TYPES, LockedProduct, WantedChange, lock_products
 from domain.catalogue.bulk_timeline import ENTRY, write_entry
 from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_dearer_in_bulk
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
@@ -24,40 +25,19 @@ from domain.catalogue.fields import is_data_url
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
 from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
-from domain.kernel.input_rows import BadRow
 from domain.kernel.live import Topic, announce
 from domain.kernel.raw_values import write_array, write_rows
 from domain.kernel.turns import in_turns
-from domain.kernel.whole_numbers import is_possible_id
 from domain.stock.ledger import record_levels
 from models import AuditAction, StockReason
 from models.session import raw_connection
 
 # Each image is decoded and encoded again, and a request must end while its caller waits.
 MOST_PICTURES = 50
-UNKNOWN = "There is no such product."
 # If there are more rows than MANY, FIRST of them are written first.
 MANY, FIRST = 1_000, 500
-_TYPES = {
-    "name": "text", "description": "text", "category_id": "bigint", "sku": "text", "brand": "text",
-    "unit_size": "text", "unit_price": "numeric", "bulk_price": "numeric", "bulk_quantity": "int",
-    "cost_per_item": "numeric", "in_stock": "bool", "stock_quantity": "int", "reorder_level": "int",
-    "image_url": "text", "image_hash": "text", "barcode": "text", "bin_location": "text",
-    "ship_weight_oz": "numeric", "ship_box_name": "text", "ship_box_length": "numeric",
-    "ship_box_width": "numeric", "ship_box_height": "numeric", "is_customizable": "bool", "is_active": "bool",
-}  # fmt: skip
-_MAY_BE_NULL = NULLABLE | {"stock_quantity", "image_hash"}
-_BY_SKU = "SELECT id FROM product WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($1::text[]) AS t(s)))"
-# A join instead of `= ANY`: PostgreSQL checks the conditions of a row again after it waited for a concurrent change of
-# it, and would then search a list of thousands for each of thousands of rows.
-_LOCK = """
-SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {}
-FROM unnest($1::text::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
-ORDER BY p.id FOR NO KEY UPDATE OF p
-"""
-# What is read of every product, and what changes of single columns depend on.
-_ALWAYS_READ = frozenset({"name", "sku"})
-_READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
+_LEVEL = "stock_quantity"
+_MAY_BE_NULL = NULLABLE | {_LEVEL, "image_hash"}
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
 _RIVALS = """
 SELECT 'sku' AS kind, lower(sku) AS word, id FROM product
@@ -69,44 +49,6 @@ _LAST_EDITORS = """
 SELECT DISTINCT ON (record_id) record_id, actor_name FROM audit_entry
 WHERE record_kind = 'product' AND record_id = ANY($1::bigint[]) ORDER BY record_id, id DESC
 """
-
-
-@dataclass(slots=True)
-class WantedChange:
-    """The change that one row requests: a product by id or SKU, and its new values.
-
-    `version` is the one that the editor read, if it is to be checked; `error` says why the row is refused.
-    """
-
-    product_id: int | None
-    sku: str | None
-    values: dict[str, Any]
-    version: int | None = None
-    error: str = ""
-    field: str = ""
-    is_changed: bool = False
-    picture: PreparedPicture | None = None
-
-    def refuse(self, error: str, name: str = "") -> None:
-        """Refuse the row with an error and the name of the field that caused it."""
-        self.error, self.field = error, name
-
-
-@dataclass(slots=True)
-class _Product:
-    """A product as it was at the start and as the rows so far leave it; only the columns that the rows change."""
-
-    id: int
-    version: int
-    before: dict[str, Any]
-    after: dict[str, Any]
-    picture: PreparedPicture | None = None
-
-
-def find_sent_id(row: BadRow) -> int | None:
-    """Return the id that an invalid row names, unless it can't be the id of a product."""
-    sent = row.get("id", int)
-    return sent if sent is not None and is_possible_id(sent) else None
 
 
 async def find_categories(connection: asyncpg.Connection, ids: list[int]) -> set[int]:
@@ -122,35 +64,56 @@ async def change_products(
     The products stay locked until the commit, in order of id. Raises Refused if another request took one of the SKUs or
     barcodes at the same time.
     """
+    async with changing_products(db, rows, reason=reason, with_archived=with_archived, by=by):
+        pass
+
+
+@asynccontextmanager
+async def changing_products(
+    db: AsyncSession, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
+) -> AsyncIterator[None]:
+    """Like `change_products`, as a context: its block runs while the database still writes the last rows.
+
+    The result of each row is known in the block, but Refused may still be raised at its end.
+    """
     await _prepare_pictures(rows)
     connection = await raw_connection(db)
-    products = await _lock_products(connection, rows, with_archived=with_archived)
-    await _check_versions(connection, rows, products)
-    categories, owners = await _read_bounds(connection, rows)
-    changed: list[_Product] = []
     writer = _Writer(connection, reason, by)
     try:
         async with writer:
-            for part in _part(rows):
-                async for piece in in_turns(part):
-                    for row in piece:
-                        product = products.get(row.product_id or 0)
-                        if not row.error and product is not None:
-                            _apply(row, product, categories, owners)
-                touched = sorted({row.product_id for row in part if row.is_changed and row.product_id})
-                differing = [products[id_] for id_ in touched if products[id_].after != products[id_].before]
-                if differing:
-                    await writer.write(differing)
-                    changed += differing
+            changed = await _write_parts(connection, rows, writer, with_archived=with_archived)
+            yield
     except asyncpg.UniqueViolationError:
         raise Refused("Another request took one of these SKUs or barcodes just now. Send this again.") from None
     if changed:
-        await announce(db, Topic.PRODUCTS, changed[0].id if len(changed) == 1 else "many")
+        await announce(db, Topic.PRODUCTS, changed[0] if len(changed) == 1 else "many")
+
+
+async def _write_parts(
+    connection: asyncpg.Connection, rows: Sequence[WantedChange], writer: "_Writer", *, with_archived: bool
+) -> list[int]:
+    """Lock the products, start writing those that change, part by part, and return their ids."""
+    products = await lock_products(connection, rows, with_archived=with_archived)
+    await _check_versions(connection, products.list_stale(rows))
+    categories, owners = await _read_bounds(connection, rows)
+    changed: list[int] = []
+    for part in _part(rows):
+        touched: dict[int, LockedProduct] = {}
+        async for piece in in_turns(part):
+            for row in piece:
+                if not row.error and (product := products.find(row)) is not None:
+                    _apply(row, product, categories, owners)
+                    touched[product.id] = product
+        differing = [product for _, product in sorted(touched.items()) if product.after != product.before]
+        if differing:
+            await writer.write(differing)
+            changed += [product.id for product in differing]
+    return changed
 
 
 def _part(rows: Sequence[WantedChange]) -> list[Sequence[WantedChange]]:
     """Divide the rows into the parts that are written together; one part if a product may be named twice."""
-    named = [row.product_id for row in rows if not row.error] if len(rows) > MANY else []
+    named = [row.product_id for row in rows if not row.error and row.product_id] if len(rows) > MANY else []
     return [rows[:FIRST], rows[FIRST:]] if named and len(set(named)) == len(named) else [rows]
 
 
@@ -171,47 +134,8 @@ async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
             row.refuse(refusal.message, "image_url")
 
 
-async def _lock_products(
-    connection: asyncpg.Connection, rows: Sequence[WantedChange], *, with_archived: bool
-) -> dict[int, _Product]:
-    """Lock the products that the rows name, and set the id and SKU of the product on every row."""
-    named = [row for row in rows if not row.error]
-    ids = {row.product_id for row in named if row.product_id is not None}
-    skus = {row.sku for row in named if row.product_id is None and row.sku}
-    if skus:
-        ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
-    columns = _list_read(frozenset().union(*(row.values for row in named)))
-    products: dict[int, _Product] = {}
-    async for records in in_turns(await connection.fetch(_make_lock(columns), write_array(ids))):
-        for number, version, is_archived, *found in records:
-            if with_archived or not is_archived:
-                values = dict(zip(columns, found, strict=True))
-                products[number] = _Product(number, version, values, values)
-    by_sku = {product.before["sku"].lower(): product for product in products.values()} if skus else {}
-    for row in named:
-        meant = products.get(row.product_id) if row.product_id is not None else by_sku.get((row.sku or "").lower())
-        if meant is None:
-            row.refuse(UNKNOWN)
-            continue
-        sku = meant.before["sku"]
-        if row.product_id is None:
-            row.product_id = meant.id
-        elif row.sku and row.sku.lower() != sku.lower():
-            row.refuse(f"The product with this id has the SKU {sku}.", "sku")
-            continue
-        row.sku = sku
-    return products
-
-
-async def _check_versions(
-    connection: asyncpg.Connection, rows: Sequence[WantedChange], products: dict[int, _Product]
-) -> None:
+async def _check_versions(connection: asyncpg.Connection, stale: Sequence[WantedChange]) -> None:
     """Refuse the rows whose product changed since it was read, naming who changed it."""
-    stale = [
-        row
-        for row in rows
-        if not row.error and row.version is not None and row.version != products[row.product_id or 0].version
-    ]
     if not stale:
         return
     editors = await connection.fetch(_LAST_EDITORS, [row.product_id for row in stale])
@@ -237,7 +161,7 @@ async def _read_bounds(
     return known, owners
 
 
-def _apply(row: WantedChange, product: _Product, categories: set[int], owners: dict[tuple[str, str], int]) -> None:
+def _apply(row: WantedChange, product: LockedProduct, categories: set[int], owners: dict[tuple[str, str], int]) -> None:
     """Apply a row, or set its error."""
     values = row.values
     if None in values.values():
@@ -279,7 +203,7 @@ def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
     return "unit_price" if prices[1] == stood[1] else "bulk_price"
 
 
-def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> dict[str, Any]:
+def _apply_picture(row: WantedChange, values: dict[str, Any], product: LockedProduct) -> dict[str, Any]:
     """Return the values, with those that result from the sent image."""
     address = values["image_url"]
     if row.picture is not None and row.picture.image.sha256 != product.after["image_hash"]:
@@ -292,6 +216,14 @@ def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product)
         product.picture = None
         return values | {"image_hash": None}
     return values
+
+
+class _Beside(NamedTuple):
+    """What is written beside an UPDATE: new images by product, products that lose their primary image, and levels."""
+
+    pictures: dict[int, PreparedPicture]
+    demoted: list[int]
+    levels: list[tuple[int, int | None, int | None]]
 
 
 class _Writer:
@@ -319,17 +251,19 @@ class _Writer:
             entries = BytesIO(b"".join(self._entries))
             await self._connection.copy_to_table("audit_entry", source=entries, columns=ENTRY)
 
-    async def write(self, changed: list[_Product]) -> None:
+    async def write(self, changed: list[LockedProduct]) -> None:
         """Start writing these after the previous part is written; return before they are written."""
         were, are = [product.before for product in changed], [product.after for product in changed]
         names = tuple(n for n in were[0] if any(was[n] != now[n] for was, now in zip(were, are, strict=True)))
-        new = [name for name in names if name != "stock_quantity"]
+        new = [name for name in names if name != _LEVEL]
         # What changed in one of the columns.
         is_new = [len(new) == len(names) or any(p.before[name] != p.after[name] for name in new) for p in changed]
         arrays = [write_array(now[name] for now in are) for name in names]
         ids, marks = write_array(product.id for product in changed), write_array(is_new)
         await self._settle()
-        self._writing = asyncio.ensure_future(self._write_rows(changed, names, ids, marks, *arrays))
+        # The task holds no products, so that they are freed while the database works.
+        writing = self._write_rows(_find_beside(changed, names), _make_update(names), ids, marks, *arrays)
+        self._writing = asyncio.ensure_future(writing)
         act = (AuditAction.PRODUCT_UPDATED, "product", self._by.kind, self._by.id, self._by.name, self._by.request_id)
         async for piece in in_turns(list(itertools.compress(changed, is_new))):
             # The statement is sent before the first of these.
@@ -342,38 +276,27 @@ class _Writer:
         if writing is not None:
             await writing
 
-    async def _write_rows(self, changed: list[_Product], names: tuple[str, ...], *values: str) -> None:
-        demoted = [
-            p.id for p in changed if p.before.get("image_hash") != p.after.get("image_hash") and p.picture is None
-        ]
-        if demoted:
-            await self._connection.execute(_DEMOTE, demoted)
-        pictures = {product.id: product.picture for product in changed if product.picture is not None}
-        if pictures:
-            await keep_primary_pictures(self._connection, pictures)
-        await self._connection.execute(_make_update(names), *values)
-        if "stock_quantity" in names:
-            levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
-            await record_levels(self._connection, levels, reason=self._reason, by=self._by)
+    async def _write_rows(self, beside: _Beside, *update: str) -> None:
+        if beside.demoted:
+            await self._connection.execute(_DEMOTE, beside.demoted)
+        if beside.pictures:
+            await keep_primary_pictures(self._connection, beside.pictures)
+        await self._connection.execute(*update)
+        if beside.levels:
+            await record_levels(self._connection, beside.levels, reason=self._reason, by=self._by)
 
 
-@lru_cache(maxsize=64)
-def _list_read(names: frozenset[str]) -> tuple[str, ...]:
-    """Return the columns needed to change these columns."""
-    read = names | _ALWAYS_READ | {_READ_WITH[name] for name in names & _READ_WITH.keys()}
-    return tuple(name for name in _TYPES if name in read)
-
-
-@lru_cache(maxsize=64)
-def _make_lock(columns: tuple[str, ...]) -> str:
-    """Build the statement that locks products and reads these columns."""
-    return _LOCK.format(", ".join(columns))
+def _find_beside(changed: list[LockedProduct], names: tuple[str, ...]) -> _Beside:
+    pictures = {product.id: product.picture for product in changed if product.picture is not None}
+    other = [p for p in changed if p.before["image_hash"] != p.after["image_hash"]] if "image_hash" in names else []
+    levels = [(p.id, p.before[_LEVEL], p.after[_LEVEL]) for p in changed] if _LEVEL in names else []
+    return _Beside(pictures, [product.id for product in other if product.picture is None], levels)
 
 
 @lru_cache(maxsize=64)
 def _make_update(names: tuple[str, ...]) -> str:
     """Build the UPDATE of these columns from arrays: ids, whether more than stock changed, then the columns."""
-    arrays = ", ".join(f"${number}::text::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
+    arrays = ", ".join(f"${number}::text::{COLUMN_TYPES[name]}[]" for number, name in enumerate(names, 3))
     values = ", ".join(f"{name} = c.{name}" for name in names)
     # Showing an archived product again takes it out of the archive; a change of stock alone does not change the
     # version.

@@ -7,7 +7,8 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
+from domain.catalogue.bulk import change_products
+from domain.catalogue.bulk_rows import WantedChange, find_sent_id
 from domain.catalogue.staff_products import UpdateProduct
 from domain.kernel.actor import Actor
 from domain.kernel.input_rows import STANDS_ALONE, BadRow, read_together

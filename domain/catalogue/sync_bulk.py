@@ -1,5 +1,6 @@
 """Change thousands of products in one request of an external system: each row succeeds or fails on its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, cast
@@ -8,7 +9,8 @@ from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
-from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
+from domain.catalogue.bulk import changing_products
+from domain.catalogue.bulk_rows import WantedChange, find_sent_id
 from domain.catalogue.fields import ImageUrlIn, ProductFields
 from domain.catalogue.sync_create import create_unknown
 from domain.kernel.actor import Actor
@@ -97,13 +99,20 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     names = (*CHANGEABLE, "category_id") if may_create else CHANGEABLE
     sent = cast(list[SyncRow | BadRow], data.products)
     rows = [_want(row, names) async for piece in in_turns(sent) for row in piece]
-    await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
-    created = await create_unknown(db, rows, by=by) if may_create else set()
-    result = BulkResult(created=[] if may_create else None)
+    async with changing_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by):
+        result = _sum_up(rows, set() if may_create else None)
+    if may_create and result.errors:
+        result = _sum_up(rows, await create_unknown(db, rows, by=by))
+    return result
+
+
+def _sum_up(rows: Sequence[WantedChange], created: set[int] | None) -> BulkResult:
+    """What became of each row; `created` holds the places of those that made a product, None for a key that may not."""
+    result = BulkResult(created=None if created is None else [])
     for index, row in enumerate(rows):
         if row.error:
             result.errors.append(FailedRow(index, row.product_id, row.sku, row.error))
-        elif result.created is not None and index in created:
+        elif created and index in created and result.created is not None:
             result.created.append(NamedRow(row.product_id or 0, row.sku or ""))
         elif row.is_changed:
             result.updated.append(NamedRow(row.product_id or 0, row.sku or ""))

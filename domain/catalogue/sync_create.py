@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may
 from domain.catalogue.add_products import add_products
-from domain.catalogue.bulk import UNKNOWN, WantedChange, change_products, find_categories
+from domain.catalogue.bulk import change_products, find_categories
+from domain.catalogue.bulk_rows import UNKNOWN, WantedChange
 from domain.catalogue.create_product import (
     DEARER_IN_BULK,
     OTHERS_PICTURE,

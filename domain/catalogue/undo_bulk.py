@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.bulk import change_products
+from domain.catalogue.bulk_rows import WantedChange
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import NotFound

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.add_products import add_products
-from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.bulk import change_products
+from domain.catalogue.bulk_rows import WantedChange
 from domain.catalogue.create_product import is_dearer_in_bulk
 from domain.catalogue.fields import ProductFields, ShelfFields, Sku
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
