@@ -25,6 +25,7 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    null,
     or_,
     select,
     tuple_,
@@ -72,12 +73,13 @@ FindRows = Callable[[AsyncConnection], Awaitable[Rows]]
 def typed(text: ColumnElement[Any]) -> ColumnElement[Any]:
     """The cell of a text, with an apostrophe in front if a spreadsheet would take it for a formula."""
     plain = text.collate("C")
-    # A letter or digit never begins a formula: most texts need only a comparison or two instead of the pattern.
+    # Letters and digits never begin a formula, and empty texts are none: most texts need no pattern match.
     return case(
         (plain >= _FIRST_LETTER, text),
         ((plain >= _FIRST_DIGIT) & (plain < _BEHIND_DIGITS), text),
+        (text == _EMPTY, null()),
         (text.op("~")(_FORMULA), _APOSTROPHE.op("||")(text)),
-        else_=func.nullif(text, _EMPTY),
+        else_=text,
     )
 
 
