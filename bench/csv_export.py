@@ -6,6 +6,7 @@ very own statement too, in one piece.
 
 import statistics
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import httpx2
 from sqlalchemy import Select, not_, select
 
 from bench.companies import ORDERS_OF_ONE, companies
+from bench.server_cpu import wait_until_idle
 from bench.voice_tools import ORDERS
 from domain.access.passwords import hash_password
 from domain.customers.export import COLUMNS as CUSTOMER_COLUMNS
@@ -25,8 +27,10 @@ from domain.kernel.copied_sheets import in_batch
 from domain.kernel.quoted_sql import quote_sql
 from postgres.connect import connect
 from proofs.bank import PASSWORD, sign_in
-from proofs.ground import Server, free_port
+from proofs.ground import Server, free_port, proving_database, stock_shelf
 
+# As many as a large restaurant supplier has.
+PRODUCTS = 20_000
 _PROOF = """
 INSERT INTO staff (username, full_name, password_hash, role) VALUES ('proof', 'Proof', $1, 'admin')
 ON CONFLICT DO NOTHING
@@ -75,44 +79,59 @@ SHEETS = {
 }
 
 
-async def bench(*, orders: int = ORDERS, rounds: int = 3) -> dict[str, float]:
-    """Rows a second each way, in turns, and the time to the first row; prints and returns the ratios."""
-    ratios: dict[str, float] = {}
+async def bench(*, orders: int = ORDERS, products: int = PRODUCTS, rounds: int = 3) -> dict[str, float]:
+    """Rows a second each way, in turns, and the time to the first row; prints and returns the ratios.
+
+    A few products show what a file costs whatever its length, many of them what a row costs.
+    """
     async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
-        setup = await connect(urls[orders])
-        await make_proof(setup)
-        server = Server(urls[orders], free_port())
-        await server.start()
-        try:
-            async with httpx2.AsyncClient(base_url=server.url, timeout=300, follow_redirects=True) as client:
-                await sign_in(client)
-                for name, (path, statement) in SHEETS.items():
-                    copies = {"COPY": statement}
-                    if name in _OWN:
-                        copies["COPY of its own statement"] = (await quote_sql(setup, _OWN[name])).fill(_ALL)
-                    taken: dict[str, list[float]] = {way: [] for way in ("export", *copies)}
-                    first: list[float] = []
-                    for turn in range(rounds + 1):
-                        started = time.monotonic()
-                        rows, first_at = await _count_rows(client, path)
-                        spent = {"export": time.monotonic() - started}
-                        for way, copied in copies.items():
-                            begun = time.monotonic()
-                            await setup.copy_from_query(copied, output=_drop, format="csv")
-                            spent[way] = time.monotonic() - begun
-                        if turn:  # the first one warms up
-                            for way, seconds in spent.items():
-                                taken[way].append(seconds / rows)
-                            first.append((first_at - started) * 1000)
-                    best = {way: statistics.median(found) for way, found in taken.items()}
-                    for way in copies:
-                        ratios[name if way == "COPY" else f"{name}, {way}"] = best[way] / best["export"]
-                    rates = ", ".join(f"{way} {1 / seconds:,.0f} rows/s" for way, seconds in best.items())
-                    print(f"  {rows:,} {name}: {rates}, the first row after {statistics.median(first):.0f} ms")
-                    print(f"  {name}: " + ", ".join(f"{best[way] / best['export']:.2f} of {way}" for way in copies))
-        finally:
-            await server.stop()
-            await setup.close()
+        ratios = await _compare(urls[orders], SHEETS, rounds=rounds)
+    async with proving_database() as url:
+        setup = await connect(url)
+        await stock_shelf(setup, [10] * products)
+        await setup.execute("VACUUM ANALYZE")
+        await setup.close()
+        return ratios | await _compare(url, {"products of a large catalogue": SHEETS["products"]}, rounds=rounds)
+
+
+async def _compare(url: str, sheets: Mapping[str, tuple[str, str]], *, rounds: int) -> dict[str, float]:
+    """The ratios of these files of one company."""
+    ratios: dict[str, float] = {}
+    setup = await connect(url)
+    await make_proof(setup)
+    server = Server(url, free_port())
+    await server.start()
+    try:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=300, follow_redirects=True) as client:
+            await sign_in(client)
+            await wait_until_idle(server)
+            for name, (path, statement) in sheets.items():
+                copies = {"COPY": statement}
+                if name in _OWN:
+                    copies["COPY of its own statement"] = (await quote_sql(setup, _OWN[name])).fill(_ALL)
+                taken: dict[str, list[float]] = {way: [] for way in ("export", *copies)}
+                first: list[float] = []
+                for turn in range(rounds + 1):
+                    started = time.monotonic()
+                    rows, first_at = await _count_rows(client, path)
+                    spent = {"export": time.monotonic() - started}
+                    for way, copied in copies.items():
+                        begun = time.monotonic()
+                        await setup.copy_from_query(copied, output=_drop, format="csv")
+                        spent[way] = time.monotonic() - begun
+                    if turn:  # the first one warms up
+                        for way, seconds in spent.items():
+                            taken[way].append(seconds / rows)
+                        first.append((first_at - started) * 1000)
+                best = {way: statistics.median(found) for way, found in taken.items()}
+                for way in copies:
+                    ratios[name if way == "COPY" else f"{name}, {way}"] = best[way] / best["export"]
+                rates = ", ".join(f"{way} {1 / seconds:,.0f} rows/s" for way, seconds in best.items())
+                print(f"  {rows:,} {name}: {rates}, the first row after {statistics.median(first):.0f} ms")
+                print(f"  {name}: " + ", ".join(f"{best[way] / best['export']:.2f} of {way}" for way in copies))
+    finally:
+        await server.stop()
+        await setup.close()
     return ratios
 
 
