@@ -53,5 +53,5 @@ async def test_a_sync_row_is_refused_alone(db: AsyncSession) -> None:
     result = await sync_bulk_update(
         db, SyncBulkUpdate.model_validate({"products": rows}), by=as_actor(await make_staff(db, Role.MANAGER))
     )
-    assert [(row.index, row.error) for row in result.errors] == [(0, DEARER)]
-    assert [row.sku for row in result.updated] == [lid.sku]
+    assert [(row["index"], row["error"]) for row in result.errors] == [(0, DEARER)]
+    assert [row["sku"] for row in result.updated] == [lid.sku]
