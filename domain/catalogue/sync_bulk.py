@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Annotated, TypedDict, cast
 
 from pydantic import Field, model_validator
@@ -103,7 +102,7 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
 
 
 def _sum_up(rows: Sequence[WantedChange], created: set[int] | None) -> BulkResult:
-    """Return the result of each row; `created` has the indexes of rows that created a product, None if the key may not."""
+    """Return the result of each row; `created` has the indexes of rows that created a product, or is None."""
     result = BulkResult(created=None if created is None else [])
     for index, row in enumerate(rows):
         if row.error:
@@ -120,11 +119,5 @@ def _sum_up(rows: Sequence[WantedChange], created: set[int] | None) -> BulkResul
 def _want(row: SyncRow | BadRow, names: tuple[str, ...]) -> WantedChange:
     if isinstance(row, BadRow):
         return WantedChange(find_sent_id(row), row.get("sku", str), {}, error=row.sentence)
-    read, sent = vars(row), _list_sent(frozenset(row.model_fields_set), names)
-    return WantedChange(row.id, row.sku, {name: read[name] for name in sent})
-
-
-@lru_cache(maxsize=64)
-def _list_sent(sent: frozenset[str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the names that were sent; most rows of a request send the same."""
-    return tuple(name for name in names if name in sent)
+    read, sent = vars(row), row.model_fields_set
+    return WantedChange(row.id, row.sku, {name: read[name] for name in names if name in sent})
