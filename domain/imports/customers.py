@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.tokens import new_code
 from domain.customers.typed import read_phone
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
-from domain.imports.read_cells import is_yes, read_moment
+from domain.imports.read_cells import drop_decimals, is_yes, read_moment
 from domain.kernel.addresses import read_state, restore_zip
 from domain.kernel.clock import now
 from domain.kernel.inputs import EmailIn
@@ -104,7 +104,7 @@ def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
     if not (first or last or company):
         faults[""] = "there is neither a name nor a company"
     email = read_email(cells.get("email", ""), faults, "email")
-    phone, raw = read_phone(cells["phone"]) if cells.get("phone") else (None, "")
+    phone, raw = read_phone(drop_decimals(cells["phone"])) if cells.get("phone") else (None, "")
     if not cells.get("email") and not cells.get("phone"):
         faults["email"] = "is missing, and so is a phone"
     shipping, billing = _read_address(cells, "shipping"), _read_address(cells, "billing")
@@ -124,7 +124,7 @@ def _read_address(cells: Cells, kind: str) -> dict[str, str]:
     parts = {f"{kind}_{part}": cells.get(f"{kind}_{part}", "")[:200] for part in _ADDRESS}
     state, zip_code = parts[f"{kind}_state"], parts[f"{kind}_zip"]
     known = read_state(state) or ""
-    return parts | {f"{kind}_state": known or state, f"{kind}_zip": restore_zip(zip_code, known)}
+    return parts | {f"{kind}_state": known or state, f"{kind}_zip": restore_zip(drop_decimals(zip_code), known)}
 
 
 def read_email(text: str, faults: dict[str, str], field: str) -> str | None:

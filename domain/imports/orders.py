@@ -16,7 +16,7 @@ from domain.customers.typed import read_phone
 from domain.imports.customers import read_email
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.imports.order_rows import OrderToWrite, write_orders
-from domain.imports.read_cells import EARLIEST, read_amount, read_day, read_moment
+from domain.imports.read_cells import EARLIEST, drop_decimals, read_amount, read_day, read_moment
 from domain.kernel.clock import business_date, now, start_of_business_day
 from domain.kernel.money import MOST_MONEY, ZERO, round_half_up
 from domain.kernel.whole_numbers import read_whole
@@ -89,7 +89,7 @@ def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
     elif placed_at > now():
         faults["order_date"] = "lies in the future"
     email = read_email(cells.get("customer_email", ""), faults, "customer_email")
-    phone, raw = read_phone(cells["customer_phone"]) if cells.get("customer_phone") else (None, "")
+    phone, raw = read_phone(drop_decimals(cells["customer_phone"])) if cells.get("customer_phone") else (None, "")
     if not cells.get("sku") and not cells.get("description"):
         faults["description"] = "is needed where there is no SKU"
     quantity = _read_quantity(cells.get("quantity", ""), faults)

@@ -8,6 +8,7 @@ from domain.kernel.money import MOST_MONEY, parse_money
 
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_WITH_DECIMALS = re.compile(r"\+?[0-9]{3,15}\.0+", re.ASCII)
 _YES = {"yes", "y", "true", "1", "x"}
 _NO = {"no", "n", "false", "0"}
 NOON = time(12)
@@ -50,6 +51,11 @@ def read_moment(cell: str, timezone: tzinfo) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
     except (ValueError, OverflowError):  # converted to UTC, Python's first and last days may be out of range
         return None
+
+
+def drop_decimals(cell: str) -> str:
+    """Return the digits of a phone number or ZIP code that a program wrote as 3125550142.0, or the cell as it is."""
+    return cell.partition(".")[0] if _WITH_DECIMALS.fullmatch(cell) else cell
 
 
 def read_amount(cell: str) -> Decimal | None:

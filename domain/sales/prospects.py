@@ -12,6 +12,7 @@ from domain.calling.edit_entry import AddEntry
 from domain.calling.hours_key import find_hours_key
 from domain.calling.scores import BASE_SCORE
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
+from domain.imports.read_cells import drop_decimals
 from domain.kernel.addresses import parse_address
 from domain.kernel.input_errors import describe_error
 from domain.kernel.phone import parse_phone
@@ -65,6 +66,7 @@ class NewProspect:
 def read_prospect(cells: Cells, _setting: Setting) -> NewProspect:
     """Read a row of the file with the rules for a typed prospect. Raises BadRow naming each bad field."""
     faults: dict[str, str] = {}
+    cells = {**cells, "phone": drop_decimals(cells.get("phone", ""))}
     values = {name: cells[name] for name in AddEntry.model_fields if cells.get(name)}
     try:
         data: AddEntry | None = AddEntry.model_validate(values, context={"source": "form"})

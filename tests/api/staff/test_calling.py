@@ -344,7 +344,7 @@ async def test_prospects_come_from_a_file(committed_client: TestClientProtocol, 
 
 async def test_bad_cells_are_told_in_the_words_of_the_form(client: TestClientProtocol, db: AsyncSession) -> None:
     await sign_in(client, db, await make_staff(db, Role.MANAGER))
-    lines = "phone,company_name,priority_score,status\n7735550101,A,200,\n7735550102,B,high,open\n"
+    lines = "phone,company_name,priority_score,status\n7735550101.0,A,200,\n7735550102,B,high,open\n"
     response = await client.post(f"{LIST}/upload", files=as_file(lines.encode(), "file", "list.csv"))
     first, second = (await response.get_json())["errors"]
     assert first["error"] == "priority_score must be at most 100"

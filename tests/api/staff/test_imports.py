@@ -42,7 +42,7 @@ async def test_customers_go_in_and_known_and_bad_ones_stay_out(client: TestClien
         CUSTOMERS,
         "first_name,last_name,company_name,email,phone,joined,shipping_street,shipping_city,shipping_state,"
         "shipping_zip,same_as_shipping,orders,total_spent\n"
-        "Ana,Birch,Birch Grill,Ana@Birch.example,(419) 555-0124,2024-03-18,1 Mill Rd,Lark,Vermont,5099,x,7,99.10\n"
+        "Ana,Birch,Birch Grill,Ana@Birch.example,(419) 555-0124,2024-03-18,1 Mill Rd,Lark,Vermont,5099.0,x,7,99.10\n"
         f",,,{known.email},,,,,,,,,\n"
         f",,Known by email,{known.email},,,,,,,,,\n"
         ",,Known by phone,,216.555.0148,,,,,,,,\n"

@@ -7,7 +7,7 @@ import pytest
 
 from domain.imports import orders
 from domain.imports.kinds import BadRow, Setting
-from domain.imports.read_cells import read_moment
+from domain.imports.read_cells import drop_decimals, read_moment
 from domain.kernel.actor import SYSTEM
 from integrations import easypost_answers
 
@@ -57,6 +57,22 @@ def test_an_order_of_today_is_taken_in_the_morning_too(
         assert refusal.value.faults == {"order_date": "lies in the future"}
     else:
         assert orders.read_order_row(cells | {"unit_price": "1"}, setting).placed_at == placed
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("3125550142.0", "3125550142"),
+        ("+13125550142.00", "+13125550142"),
+        ("60607.0", "60607"),
+        ("312.555.0142", "312.555.0142"),
+        ("3125550142.5", "3125550142.5"),
+        ("Anna.0", "Anna.0"),
+        ("", ""),
+    ],
+)
+def test_a_number_that_a_program_wrote_with_decimals_is_its_digits(cell: str, kept: str) -> None:
+    assert drop_decimals(cell) == kept
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "soon", ""])
