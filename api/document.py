@@ -111,7 +111,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def properties(part: Any, place: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each property of each object schema below a part of the document: where, its name, its schema."""
+    """Each property of each object schema within a part of the document: its place, name and schema."""
     if isinstance(part, list):
         for number, inner in enumerate(part):
             yield from properties(inner, f"{place}/{number}")
@@ -127,13 +127,13 @@ def properties(part: Any, place: str = "") -> Iterator[tuple[str, str, dict[str,
 
 
 def describe_header(name: str) -> dict[str, Any]:
-    """A response header as the document has it."""
+    """A response header in OpenAPI form."""
     words, schema = HEADERS[name]
     return {"description": words, "schema": schema}
 
 
 def _translate_bounds(part: Any) -> None:
-    """Pydantic leaves a bound that is set on a checked number by its own name: say it in JSON Schema's words."""
+    """Rename bounds that Pydantic leaves under its own names to those of JSON Schema."""
     if isinstance(part, list):
         for inner in part:
             _translate_bounds(inner)
@@ -147,7 +147,8 @@ def _translate_bounds(part: Any) -> None:
 
 
 def _drop_bad_default(schema: dict[str, Any]) -> None:
-    """A default that its own schema refuses says nothing to a generated client: leave it out, or give it its type."""
+    """Drop a default that its own schema refuses, or convert it to the schema's type: a generated client can't use
+    it."""
     if "default" not in schema:
         return
     default = schema["default"]

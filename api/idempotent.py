@@ -1,4 +1,5 @@
-"""`Idempotency-Key` on the routes that create orders, money or labels; its rules: `domain/access/idempotency.py`."""
+"""`Idempotency-Key` for routes that create orders, payments or labels; the rules are in
+`domain/access/idempotency.py`."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -26,7 +27,7 @@ def sent_key() -> str | None:
 
 
 def mark_replay() -> None:
-    """Mark the current answer as a replay of the first one, where an act keeps its key on a row of its own."""
+    """Mark the current answer as a replay, for acts that store their key on their own row."""
 
     @after_this_request
     async def mark(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
@@ -35,7 +36,7 @@ def mark_replay() -> None:
 
 
 def takes_key(handler: Handler) -> Handler:
-    """Take a key that the act does not need, because a repeat changes nothing by itself; a bad one is refused."""
+    """Accept a key although the act does not need it, because a repeat changes nothing; a malformed key is refused."""
 
     @wraps(handler)
     async def checked(*args: Any, **kwargs: Any) -> Any:
@@ -56,7 +57,8 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def idempotent_by(read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Callable[[Handler], Handler]:
-    """The same for a request whose body is never the same twice, as a form with files: `read` says what was asked."""
+    """The same for requests whose body differs each time, such as forms with files: `read` returns what identifies the
+    request."""
     return lambda handler: _answer_once(handler, read)
 
 

@@ -1,4 +1,4 @@
-"""The API's document as people read it: operations by area, each with its fields, answers and refusals in tables."""
+"""The API documentation for people: operations by area, each with tables of its fields, answers and refusals."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _REFUSAL = re.compile(r"^- `(?P<code>\w+)`: (?P<words>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A parameter, or a field of a body; `name` says where it stands in it."""
+    """A parameter, or a field of a body; `name` includes its path in the body."""
 
     name: str
     kind: str
@@ -33,7 +33,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered with one status: the fields of a success, or the codes of a refusal."""
+    """The answer with one status: the fields of a success, or the codes of a refusal."""
 
     status: str
     words: Markup
@@ -59,7 +59,7 @@ class Operation:
 
     @property
     def text(self) -> str:
-        """What words are looked for in: method, path, name, area and summary."""
+        """The searchable text: method, path, name, area and summary."""
         return f"{self.method} {self.path} {self.id} {self.area} {self.summary}".lower()
 
 
@@ -85,7 +85,7 @@ def read_areas(document: Mapping[str, Any]) -> list[Area]:
 
 
 def filter_areas(areas: list[Area], text: str) -> list[Area]:
-    """The areas with the operations that fit every word, without those that have none."""
+    """The areas with the operations that match all words; areas without matches are left out."""
     wanted = text.lower().split()
     kept = [
         Area(area.name, area.words, [one for one in area.operations if all(word in one.text for word in wanted)])
@@ -95,7 +95,7 @@ def filter_areas(areas: list[Area], text: str) -> list[Area]:
 
 
 def mark_code(text: str) -> Markup:
-    """The text with what stands between backticks as code."""
+    """The text, with text between backticks marked as code."""
     parts = _CODE.split(text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else Markup.escape(part) for place, part in enumerate(parts)
@@ -146,7 +146,7 @@ def _read_answer(document: Mapping[str, Any], status: str, answer: Mapping[str, 
 def _list_fields(
     document: Mapping[str, Any], schema: Mapping[str, Any], at: str = "", depth: int = 0
 ) -> Iterator[Field]:
-    """The fields of a schema, those of objects and lists within it below their own."""
+    """The fields of a schema, including those of nested objects and lists."""
     whole = _merge(document, schema)
     needed = set(whole.get("required", []))
     for name, part in whole.get("properties", {}).items():
@@ -160,7 +160,7 @@ def _list_fields(
 
 
 def _name_kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """What a value is, in a few words: its type, its format, its choices."""
+    """A short description of a value: its type, format and choices."""
     inner = _choose(document, schema)
     if choices := inner.get("enum"):
         return "one of " + ", ".join(map(str, choices[:12])) + (" …" if len(choices) > 12 else "")
@@ -174,14 +174,14 @@ def _name_kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 
 def _choose(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema itself, or of several the first that is not null."""
+    """The schema itself, or the first of several that is not null."""
     whole = _merge(document, schema)
     choices = [one for one in (*whole.get("anyOf", []), *whole.get("oneOf", [])) if one.get("type") != "null"]
     return _merge(document, choices[0]) if choices else whole
 
 
 def _merge(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema with what it refers to and what it is made of."""
+    """A schema with its references and parts resolved."""
     whole = dict(_follow(document, schema))
     for part in whole.pop("allOf", []):
         merged = _merge(document, part)
@@ -191,7 +191,7 @@ def _merge(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[st
 
 
 def _follow(document: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference stands for, with what is written beside it."""
+    """The target of a reference, with the keys beside it."""
     if "$ref" not in part:
         return part
     found: Any = document

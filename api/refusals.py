@@ -1,4 +1,4 @@
-"""Which refusals an operation can answer: those of its act, and those of what stands around it."""
+"""The refusals that an operation can answer: those of its act, and those of its decorators."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ IDEMPOTENT = frozenset({Code.IDEMPOTENCY_KEY_REUSED, Code.REQUEST_IN_PROGRESS, C
 
 
 def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, methods: Iterable[str]) -> set[Code]:
-    """Every code that the operation can answer."""
+    """All codes that the operation can answer."""
     codes = set(ALWAYS) | set(getattr(handler, "refusals", ()))
     writes = bool(set(methods) - {"GET", "HEAD", "OPTIONS"})
     if guard is not None and not guard.is_public:
@@ -48,7 +48,7 @@ def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, 
 
 
 def document_refusals(handler: Callable[..., Any], codes: Iterable[Code]) -> dict[str, dict[str, Any]]:
-    """The answers of an OpenAPI operation for these codes, one a status."""
+    """The answers of an OpenAPI operation for these codes, one per status."""
     by_status: dict[int, list[Code]] = defaultdict(list)
     signed = getattr(handler, "signed_by", None)
     for code in sorted(codes):

@@ -1,4 +1,4 @@
-"""Reads that a caller may keep: an answer carries its ETag, and one that has not changed is 304 without a body."""
+"""Reads that a caller can cache: an answer has an ETag, and an unchanged one is 304 without a body."""
 
 import hashlib
 from functools import wraps
@@ -10,7 +10,7 @@ from web.guards import Handler
 
 
 def revalidated(handler: Handler) -> Handler:
-    """Stands above `answers`: the caller may keep the answer, and asks each time whether it still holds."""
+    """Apply above `answers`: the caller may cache the answer and must revalidate it each time."""
 
     @wraps(handler)
     async def revalidating(*args: Any, **kwargs: Any) -> Any:
@@ -29,6 +29,6 @@ def revalidated(handler: Handler) -> Handler:
 
 
 def is_revalidated(handler: Handler) -> Handler:
-    """Document that the answer carries an ETag, by which the caller asks whether it still holds."""
+    """Document that the answer has an ETag, with which the caller can revalidate it."""
     handler.is_revalidated = True  # type: ignore[attr-defined]
     return handler

@@ -1,4 +1,4 @@
-"""Doors for machines and for those who run the program: health, metrics, the API's own document."""
+"""Endpoints for machines and operators: health, metrics, and the API documentation."""
 
 from quart import Blueprint
 

@@ -1,4 +1,4 @@
-"""The API's own document, and the pages to read it on and try it with, from vendored files."""
+"""The OpenAPI document, and pages to read it and try requests, from vendored files."""
 
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ async def openapi_document() -> Response:
 @blueprint.get("/docs")
 @public
 async def api_pages() -> str:
-    """The operations by area, or those that a few words name."""
+    """All operations by area, or those that match the search words."""
     words = request.args.get("q", "")[:LONGEST]
     areas = filter_areas(_read_areas(), words)
     shown = sum(len(area.operations) for area in areas)

@@ -1,4 +1,4 @@
-"""What a load balancer asks: does the process live, and can it serve."""
+"""Health checks for load balancers: whether the process is alive, and whether it can serve."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ async def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 async def readyz() -> Response:
-    """The database answers and stands at the newest schema; 503 when not, and while the server is about to stop.
+    """Whether the database answers and has the newest schema; 503 if not, and while the server is stopping.
 
-    Beside that stands what somebody should look at: late jobs, the age of each timetable entry's last success in
-    seconds, a full disk, a replica that does not answer.
+    Also reports what needs attention: late jobs, the age of each scheduled job's last success in seconds, a full disk,
+    an unreachable replica.
     """
     now = await check_readiness()
     is_ready = now.is_ready and not is_draining()

@@ -1,6 +1,6 @@
 """Metrics for Prometheus: behind `METRICS_TOKEN`, or in development without one from this machine only.
 
-With several server processes each writes its counts into a file of its own, and any of them answers for all.
+With several server processes, each writes its counts to its own file, and any of them answers for all.
 """
 
 import os
@@ -27,7 +27,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 @blueprint.get("/metrics")
 @public
 async def metrics() -> Response:
-    """Requests by route, jobs, the queue, the outbox, orders, money and processes, in Prometheus' text form."""
+    """Requests by route, jobs, the queue, the outbox, orders, money and processes, in Prometheus' text format."""
     _check_caller()
     registry = CollectorRegistry()
     registry.register(FiguresCollector(await count_figures()))
@@ -49,7 +49,7 @@ def _check_caller() -> None:
 
 
 def _own_metrics() -> bytes:
-    """The counts of this process, or of all server processes where there are several."""
+    """The counts of this process, or of all server processes if there are several."""
     folder = os.environ.get(FOLDER)
     if not folder:
         return generate_latest(REGISTRY)
@@ -63,7 +63,7 @@ def _own_metrics() -> bytes:
 
 
 class FiguresCollector:
-    """The figures that stand in the database, the same whichever process is asked."""
+    """Figures from the database, the same in every process."""
 
     def __init__(self, figures: Figures) -> None:
         self.figures = figures
@@ -131,7 +131,7 @@ class FiguresCollector:
 
 
 class ProcessCollector:
-    """What the server processes take of the machine, each by its number; a single one is counted as well."""
+    """Resource usage of the server processes, each by its number, even if there is only one."""
 
     def collect(self) -> Iterator[Metric]:
         memory = GaugeMetricFamily("ladle_process_resident_bytes", "Memory of a process.", labels=["pid"])
@@ -147,7 +147,7 @@ class ProcessCollector:
 
 
 def _list_processes() -> Iterator[psutil.Process]:
-    """The processes that write metrics here: their files bear their numbers."""
+    """The processes that write metrics here, by the numbers in their file names."""
     folder = os.environ.get(FOLDER)
     files = Path(folder).glob("*.db") if folder else ()
     for pid in sorted({int(file.stem.rpartition("_")[2]) for file in files} | {os.getpid()}):

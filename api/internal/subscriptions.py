@@ -1,4 +1,4 @@
-"""What our own machines ask of subscriptions: renewing what is due."""
+"""Internal endpoint for subscriptions: renews those that are due."""
 
 from typing import Any
 
@@ -23,6 +23,6 @@ tag_blueprint(blueprint, ["subscriptions"])
 @answers(ProcessedOut)
 @refuses(Code.NOT_CONFIGURED)
 async def process_due_renewals() -> Any:
-    """Renew every subscription that is due, each once even when two of these run at the same time."""
+    """Renew all subscriptions that are due, each only once even if two requests run at the same time."""
     results = await renew.process_due(settings(), rules=order_rules())
     return {"processed": len(results), "results": results}

@@ -1,4 +1,4 @@
-"""What our own machines ask of the warehouse: the summary of what is still to ship."""
+"""Internal endpoint for the warehouse: the summary of unshipped orders."""
 
 from typing import Any
 
@@ -19,5 +19,6 @@ tag_blueprint(blueprint, ["warehouse"])
 @internal_only
 @answers(NotifiedOut)
 async def notify_unshipped() -> Any:
-    """Post a Discord summary of all orders still to ship; without a webhook nothing is posted, and that is said."""
+    """Post a summary of unshipped orders to Discord; without a configured webhook nothing is posted, and the message
+    says so."""
     return await notify.notify_unshipped(db(), settings())

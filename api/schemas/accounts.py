@@ -1,4 +1,4 @@
-"""Answers about customers' accounts; none of them ever holds a hash, and secrets only with DEBUG_TOKENS."""
+"""Answers about customers' accounts; they never contain a hash, and secrets only with DEBUG_TOKENS."""
 
 from pydantic import Field
 
@@ -37,7 +37,7 @@ class AccountMessageOut(Answer):
 
 
 class RegisteredOut(Answer):
-    """`debug_token` and `debug_code` are there only with DEBUG_TOKENS."""
+    """`debug_token` and `debug_code` are included only with DEBUG_TOKENS."""
 
     message: str
     email_verification_required: bool
@@ -52,7 +52,7 @@ class CheckoutAccountOut(RegisteredOut):
 
 
 class AccountMailOut(Answer):
-    """`debug_token` is there only with DEBUG_TOKENS."""
+    """`debug_token` is included only with DEBUG_TOKENS."""
 
     message: str
     email_sent: bool
@@ -60,7 +60,7 @@ class AccountMailOut(Answer):
 
 
 class PhoneCodeOut(Answer):
-    """`debug_code` is there only with DEBUG_TOKENS."""
+    """`debug_code` is included only with DEBUG_TOKENS."""
 
     success: bool = True
     message: str

@@ -1,6 +1,6 @@
-"""The base of every answer: money goes out as a JSON number, an instant as ISO 8601 in UTC with Z.
+"""The base of every answer: money is written as a JSON number, times as ISO 8601 in UTC with Z.
 
-Answers list their fields, so nothing of a table leaks by being added to it.
+Answers list their fields, so columns added to a table do not leak.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from domain.kernel.field_docs import Described
 
 
 def write_time(moment: datetime) -> str:
-    """An instant as answers show it; a naive one is a fault of ours and raises ValueError."""
+    """Format a time for answers; a naive datetime is a bug and raises ValueError."""
     if moment.tzinfo is None:
         raise ValueError("An answer's time has no time zone.")
     return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
@@ -33,7 +33,7 @@ TimeOut = Annotated[
 
 
 class Answer(Described):
-    """The base of every answer; reads rows and dataclasses by attribute and keeps only its own fields."""
+    """The base of every answer; reads rows and dataclasses by attribute and keeps only declared fields."""
 
     model_config = ConfigDict(
         from_attributes=True,
@@ -43,5 +43,5 @@ class Answer(Described):
     )
 
     def to_bytes(self) -> bytes:
-        """The answer as JSON, in one pass and without a text in between."""
+        """The answer as JSON bytes, in one pass."""
         return self.__pydantic_serializer__.to_json(self, by_alias=True)

@@ -9,10 +9,10 @@ class BoxRuleOut(Answer):
     product_name: str
     product_sku: str
     qty_per_box: int
-    """How many units fill one box."""
+    """Units per full box."""
     box_name: str
     length_in: MoneyOut | None
-    """Length in inches; null while nobody measured the box."""
+    """Length in inches; null if the box has not been measured."""
     width_in: MoneyOut | None
     height_in: MoneyOut | None
     notes: str
@@ -40,15 +40,15 @@ class BoxSuggestionOut(Answer):
     product_name: str
     quantity: int
     box_name: str
-    """Empty where neither a rule nor the product says which box."""
+    """Empty if neither a rule nor the product names a box."""
     qty_per_box: int
     boxes: int
-    """How many boxes the quantity makes."""
+    """Number of boxes for the quantity."""
     length_in: MoneyOut | None
     width_in: MoneyOut | None
     height_in: MoneyOut | None
     weight_oz: MoneyOut | None
-    """What the goods in one full box weigh, in ounces."""
+    """Weight of the goods in one full box, in ounces."""
 
 
 class BoxSuggestionsOut(Answer):

@@ -16,35 +16,35 @@ from domain.kernel.paging import Page
 class EntryOut(Answer):
     id: int
     customer_id: int | None
-    """The customer that this is; null for a prospect."""
+    """The customer of this entry; null for a prospect."""
     first_name: str
     last_name: str
     contact_name: str
-    """Whom to ask for."""
+    """Name of the contact person."""
     company_name: str
     email: str | None
     phone: str | None
     """The number to call, E.164."""
     phone2: str | None
-    """Another number of theirs, E.164."""
+    """A second number, E.164."""
     address: str
     notes: str
     assigned_to: int | None
-    """The colleague who calls them."""
+    """The colleague to whom the entry is assigned."""
     assignee_name: str | None
     status: str
-    """How far they have come: new, contacted, callback, customer or closed."""
+    """Status: new, contacted, callback, customer or closed."""
     priority_score: float
     """How urgent a call is, 0–100."""
     do_not_call: bool
-    """True when a number or the customer is marked; no list shows such an entry."""
+    """True when a number or the customer is marked do-not-call; no list shows such an entry."""
     last_called: TimeOut | None
     last_order_date: date | None
     """The business day of the customer's last order that was not cancelled."""
     order_count: int
-    """Orders of the customer that were not cancelled."""
+    """The customer's orders that were not cancelled."""
     total_spend: MoneyOut
-    """What those orders cost together, US dollars."""
+    """Total of those orders in US dollars."""
 
 
 class EntryListOut(Answer):
@@ -63,7 +63,7 @@ class SavedEntryOut(Answer):
 class NextEntryOut(Answer):
     success: bool = True
     entry: EntryOut | None
-    """The entry that is the caller's for 15 minutes; null when nobody may be called now."""
+    """The entry claimed for 15 minutes; null if no entry may be called now."""
     claimed_until: TimeOut | None
     """When the claim ends."""
 
@@ -72,26 +72,26 @@ class UploadedProspectsOut(Answer):
     success: bool = True
     created: int = 0
     skipped: int = 0
-    """Rows that did not go in because something is wrong with them."""
+    """Rows that were not imported because of errors."""
     dupes: int = 0
-    """Rows whose number is listed already."""
+    """Rows whose number is already listed."""
     errors: list[RowErrorOut] = Field(default_factory=list)
-    """What is wrong with which row."""
+    """The errors by row."""
     job_id: int
-    """The import, whose state can be asked for."""
+    """Id of the import, for reading its status."""
     message: str = ""
-    """Why the counts are not final, where the import goes on."""
+    """Why the counts are not final, if the import is still running."""
 
 
 class LinkedEntriesOut(Answer):
     linked: int
     """Entries linked by this run."""
     already_linked: int
-    """Entries that were linked before."""
+    """Entries that were already linked."""
     no_match: int
-    """Entries whose number and email no customer has."""
+    """Entries without a customer with the same number or email."""
     total: int
-    """Entries altogether."""
+    """Total number of entries."""
     message: str
     """The outcome as a sentence."""
 
@@ -104,14 +104,14 @@ class UpdatedEntriesOut(Answer):
 
 class RecalculatedOut(UpdatedEntriesOut):
     total: int
-    """Entries altogether."""
+    """Total number of entries."""
 
 
 class PurchasedProductOut(Answer):
     sku: str
     name: str
     purchase_count: int
-    """Orders that hold it, cancelled ones left out."""
+    """Orders that contain it, except cancelled ones."""
 
 
 class PurchasedProductsOut(Answer):
@@ -119,7 +119,7 @@ class PurchasedProductsOut(Answer):
 
 
 def show_purchased_products(rows: Iterable[asyncpg.Record]) -> bytes:
-    """The same as JSON, of rows that hold the columns of a product in its order; there are many of them."""
+    """The same as JSON bytes, from rows with a product's columns in order; there are many of them."""
     return orjson.dumps(
         {"products": [{"sku": sku, "name": name, "purchase_count": count} for sku, name, count in rows]}
     )
@@ -130,9 +130,9 @@ class RescoredOut(Answer):
     id: int
     """The entry."""
     new_score: float
-    """Its score now, 0–100."""
+    """The new score, 0–100."""
     reason: str
-    """What made it, as a sentence."""
+    """The reason for the score, as a sentence."""
 
 
 class SegmentsOut(Answer):
@@ -145,17 +145,17 @@ class SegmentsOut(Answer):
     called: int
     """Called today."""
     all: int
-    """Everybody who may be called and is not closed."""
+    """All entries that may be called and are not closed."""
 
 
 class CallerDayOut(Answer):
     calls_today: int
     orders_placed: int
-    """Today's orders that count for the caller."""
+    """Today's orders credited to the caller."""
     revenue_today: MoneyOut
-    """What they cost together, US dollars."""
+    """Their total in US dollars."""
     conversion: float
-    """Orders for each call of today; 0 without calls."""
+    """Orders per call today; 0 without calls."""
 
 
 class CallingSegmentsOut(Answer):
@@ -172,7 +172,7 @@ class AssigneeOut(Answer):
 
 class CallScriptOut(Answer):
     content: str
-    """Plain text; empty before anybody wrote it."""
+    """Plain text; empty if no script was written yet."""
     updated_by: str | None
     updated_at: TimeOut | None
 
@@ -184,7 +184,7 @@ class SavedScriptOut(Answer):
 
 
 def show_entries(page: Page[EntryRow]) -> dict[str, object]:
-    """A page under the names that the contract gives its parts."""
+    """A page with the contract's key names."""
     return {
         "entries": page.rows,
         "total": page.total,

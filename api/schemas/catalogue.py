@@ -1,4 +1,4 @@
-"""Answers about the catalogue, and the fast way to write the ones that the shop asks for all day."""
+"""Answers about the catalogue, and a fast way to write those that the shop requests most."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -66,7 +66,7 @@ class CreatedCategoryOut(Answer):
 
 
 def show_product_list(page: Page[asyncpg.Record]) -> bytes:
-    """A page of products, made in one pass: this is the busiest read of all."""
+    """A page of products, written in one pass: this is the busiest read."""
     return orjson.dumps(
         {
             "products": name_listed(page.rows),
@@ -79,7 +79,7 @@ def show_product_list(page: Page[asyncpg.Record]) -> bytes:
 
 
 def name_listed(rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
-    """Some products, their columns named; a row may be longer than LISTED, as its total stands behind them."""
+    """Products as dicts with named columns; a row may be longer than LISTED because its total comes last."""
     # Written out, since a dict of known names is made in less than half the time of one that is zipped together.
     return [
         {

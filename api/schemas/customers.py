@@ -1,4 +1,4 @@
-"""Answers about customers, as the desk sees them."""
+"""Answers about customers for staff."""
 
 from api.schemas.base import Answer, MoneyOut, TimeOut
 from api.schemas.orders import StaffOrderWithItemsOut
@@ -19,12 +19,12 @@ class CustomerFieldsOut(Answer):
     do_not_call: bool
     """True when the customer, or one of their numbers, must not be called."""
     do_not_text: bool
-    """True when the customer said STOP."""
+    """True when the customer opted out with STOP."""
 
 
 class CustomerOut(CustomerFieldsOut):
     phone_raw: str
-    """What was written down beside, or instead of, a number that can be dialled."""
+    """Text recorded with the phone number, or instead of a valid one."""
     sales_rep_id: int | None
     payment_terms: str
     version: int
@@ -76,7 +76,7 @@ class TwinOut(Answer):
     order_count: int
     """Orders that were not cancelled."""
     total_spent: MoneyOut
-    """What those orders were worth, in US dollars."""
+    """Total of those orders in US dollars."""
 
 
 class DuplicateGroupOut(Answer):
@@ -97,9 +97,9 @@ class MergedCustomersOut(Answer):
     merged_id: int
     orders_moved: int
     combined_order_count: int
-    """Orders of both that were not cancelled."""
+    """Orders of both customers that were not cancelled."""
     combined_total_spent: MoneyOut
-    """What those orders were worth, in US dollars."""
+    """Total of those orders in US dollars."""
     kept_customer: CustomerFieldsOut
 
 

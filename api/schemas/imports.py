@@ -7,18 +7,18 @@ from api.schemas.base import Answer, TimeOut
 
 class RowErrorOut(Answer):
     row: int
-    """The line of the file, counted from 1 with the heading."""
+    """The line of the file, counted from 1 including the header."""
     error: str
 
 
 class ImportedCustomersOut(Answer):
     success: bool = True
     job_id: int
-    """The import, whose state can be asked for."""
+    """Id of the import, for reading its status."""
     total_rows: int = 0
     created: int = 0
     skipped: int = 0
-    """Rows whose email or phone is known."""
+    """Rows whose email or phone already exists."""
     errors: list[RowErrorOut] = Field(default_factory=list)
     message: str = ""
 
@@ -26,7 +26,7 @@ class ImportedCustomersOut(Answer):
 class StartedImportOut(Answer):
     success: bool = True
     job_id: int
-    """The import, whose state can be asked for."""
+    """Id of the import, for reading its status."""
     message: str
 
 
@@ -36,13 +36,13 @@ class ImportStatusOut(Answer):
     status: str
     """draft, queued, running, done, stopped or failed."""
     filename: str
-    """The name that the file came under."""
+    """The name of the uploaded file."""
     total_rows: int
     processed: int
     created: int
     skipped: int
     bad: int
-    """Rows that did not go in; the first thousand stand in errors."""
+    """Rows that were not imported; `errors` lists the first thousand."""
     errors: list[RowErrorOut]
     last_error: str
     """Why it failed; empty otherwise."""

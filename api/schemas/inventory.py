@@ -1,4 +1,4 @@
-"""Answers about stock; prices are null for who may not see money, costs for who may not see costs."""
+"""Answers about stock; prices and costs are null for callers who may not see them."""
 
 from api.schemas.base import Answer, MoneyOut
 from domain.inventory.stock_list import StockLine
@@ -46,7 +46,7 @@ class ReceivedStockOut(Answer):
 
 
 def show_inventory(page: Page[StockLine]) -> dict[str, object]:
-    """A page under the names that the contract gives its parts."""
+    """A page with the contract's key names."""
     return {
         "products": page.rows,
         "total": page.total,

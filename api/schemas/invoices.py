@@ -20,7 +20,7 @@ RateOut = Annotated[
 class InvoiceItemOut(Answer):
     product_id: int | None
     description: str
-    """What is sold, as the invoice says it."""
+    """The description of the item on the invoice."""
     sku: str
     quantity: int
     unit_price: MoneyOut
@@ -30,13 +30,13 @@ class InvoiceItemOut(Answer):
 class InvoiceOut(Answer):
     id: int
     invoice_number: str
-    """INV-000001 on; DRAFT- and the id until it is sent."""
+    """From INV-000001; DRAFT-<id> until it is sent."""
     status: str
     """draft, sent, partly_paid, paid or void."""
     is_overdue: bool
-    """True when the due date is past and something is still owed."""
+    """True when the due date is past and a balance is left."""
     revision: int
-    """0 in a draft, then how many times it was sent or revised."""
+    """0 for a draft, then the number of times it was sent or revised."""
     customer_id: int | None
     customer_name: str
     customer_company: str
@@ -56,7 +56,7 @@ class InvoiceOut(Answer):
     total_amount: MoneyOut
     amount_paid: MoneyOut
     allowances: MoneyOut
-    """US dollars that credit memos took off."""
+    """US dollars deducted by credit memos."""
     balance: MoneyOut
     payment_method: str | None
     payment_terms: str
@@ -70,7 +70,7 @@ class InvoiceOut(Answer):
     sent_at: TimeOut | None
     paid_at: TimeOut | None
     order_number: str | None
-    """The order that it was made from."""
+    """The order from which it was created."""
     po_number: str
     version: int
     items: list[InvoiceItemOut]
@@ -106,11 +106,11 @@ class CustomerInvoiceOut(Answer):
 
 class CustomerInvoicesOut(Answer):
     orders: list[CustomerInvoiceOut]
-    """The customer's invoices, newest first, under the name that callers know."""
+    """The customer's invoices, newest first; the key name is kept for compatibility."""
 
 
 def show_invoice(row: InvoiceRow, items: list[InvoiceItemRow]) -> dict[str, Any]:
-    """An invoice with its lines as the answers show it."""
+    """An invoice with its lines, as answers show it."""
     return {name: getattr(row, name) for name in ROW_NAMES} | {"items": items}
 
 

@@ -1,4 +1,4 @@
-"""Answers about orders, for the shop and for the desk."""
+"""Answers about orders, for the shop and for staff."""
 
 from datetime import date
 from decimal import Decimal
@@ -129,7 +129,7 @@ class GuideOut(Answer):
 
 
 class StaffOrderOut(Answer):
-    """An order as the desk sees it; amounts are null for the warehouse."""
+    """An order for staff; amounts are null for the warehouse role."""
 
     id: int
     order_number: str

@@ -1,4 +1,4 @@
-"""Answers of the payment doors, of the credit doors and of the "Save Me Money" form."""
+"""Answers about payments, store credit and the "Save Me Money" form."""
 
 from api.schemas.base import Answer, MoneyOut, TimeOut
 

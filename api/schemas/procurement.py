@@ -1,4 +1,4 @@
-"""Answers about vendors and their products; prices are null for who may not see costs."""
+"""Answers about vendors and their products; prices are null for callers who may not see costs."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -21,7 +21,7 @@ class VendorOut(Answer):
     phone: str
     email: str
     contact_name: str
-    """Whom to ask for."""
+    """Name of the contact person."""
     address: str
     notes: str
     active: bool
@@ -33,17 +33,17 @@ class VendorProductOut(Answer):
     id: int
     vendor_id: int
     product_id: int | None
-    """The product of ours that it is, if any."""
+    """The matching product in our catalogue, if any."""
     name: str
     category: str
     description: str
     model_number: str
     est_price_min: MoneyOut | None
-    """The least that one costs, in US dollars."""
+    """Lowest price per unit in US dollars."""
     est_price_max: MoneyOut | None
-    """The most that one costs, in US dollars."""
+    """Highest price per unit in US dollars."""
     lead_time_days: DaysOut | None
-    """Days from the order to the delivery."""
+    """Days from order to delivery."""
     notes: str
     active: bool
     version: int

@@ -1,4 +1,4 @@
-"""Answers to outside systems that keep the catalogue in step with theirs."""
+"""Answers for outside systems that sync the catalogue."""
 
 import orjson
 
@@ -43,7 +43,7 @@ class SyncSavedProductOut(Answer):
 
 
 class SyncCreatedProductOut(SyncSavedProductOut):
-    """The same of a product that was not there before."""
+    """The same for a created product."""
 
 
 class SyncSavedImageOut(SyncSavedProductOut):
@@ -75,13 +75,13 @@ class SyncBulkOut(Answer):
     skipped: list[SyncSkippedRowOut]
     errors: list[SyncFailedRowOut]
     created_count: int | None = None
-    """Products that were not there before; left out for keys that may not create."""
+    """Number of created products; omitted for keys that may not create."""
     created: list[SyncUpdatedRowOut] | None = None
-    """The created products; left out for keys that may not create."""
+    """The created products; omitted for keys that may not create."""
 
 
 def show_sync_page(page: Page[SyncProduct]) -> dict[str, object]:
-    """A page under the names that the contract gives its parts."""
+    """A page with the contract's key names."""
     return {
         "total": page.total,
         "page": page.page,
@@ -92,7 +92,7 @@ def show_sync_page(page: Page[SyncProduct]) -> dict[str, object]:
 
 
 def show_bulk_result(result: BulkResult) -> bytes:
-    """What became of thousands of rows, written in one pass."""
+    """The results of thousands of rows, written in one pass."""
     created = {} if result.created is None else {"created_count": len(result.created), "created": result.created}
     return orjson.dumps(
         {

@@ -1,4 +1,4 @@
-"""Answers about products as the office keeps them; prices and costs are null for who may not see them."""
+"""Answers about products for the office; prices and costs are null for callers who may not see them."""
 
 from api.schemas.base import Answer, MoneyOut
 from domain.catalogue.staff_products import StaffProduct
@@ -96,7 +96,7 @@ class UploadedImageOut(Answer):
 
 
 def show_staff_products(page: Page[StaffProduct]) -> dict[str, object]:
-    """A page under the names that the contract gives its parts."""
+    """A page with the contract's key names."""
     return {
         "products": page.rows,
         "total": page.total,

@@ -1,4 +1,4 @@
-"""Answers of the sales floor: catalogue, customers, bank details, histories, figures and commissions."""
+"""Answers of the sales floor: catalogue, customers, bank details, history, figures and commissions."""
 
 from datetime import date
 
@@ -30,7 +30,7 @@ class CatalogCategoryOut(Answer):
 class SalesCustomerOut(Answer):
     id: int
     name: str
-    """The person, else the company."""
+    """Name of the person, otherwise of the company."""
     first_name: str
     last_name: str
     company: str
@@ -40,13 +40,13 @@ class SalesCustomerOut(Answer):
     order_count: int
     """Orders that were not cancelled."""
     total_spend: MoneyOut
-    """What those orders cost together, US dollars."""
+    """Total of those orders in US dollars."""
     last_order_date: date | None
-    """The business day of the last of them."""
+    """Business day of the last order."""
     last_order_amount: MoneyOut | None
-    """The total of the last of them, US dollars."""
+    """Total of the last order in US dollars."""
     last_order_items: list[str]
-    """The names of its products."""
+    """Names of the products in the last order."""
 
 
 class SalesCustomersOut(Answer):
@@ -82,9 +82,9 @@ class SalesProfileOut(Answer):
     order_count: int
     """Orders that were not cancelled."""
     total_spent: MoneyOut
-    """What those orders cost together, US dollars."""
+    """Total of those orders in US dollars."""
     orders: list[ProfileOrderOut]
-    """The newest 20; a rep's are their own and those without a rep."""
+    """The newest 20; reps see their own and those without a rep."""
 
 
 class GuestProfileOut(SalesProfileOut):
@@ -110,7 +110,7 @@ class EditedCustomerOut(Answer):
     billing_address: str
     preferred_language: str
     updated_orders: int
-    """Open orders that carried the old details and follow."""
+    """Open orders that had the old details and were updated."""
 
 
 class BankDetailsOut(Answer):
@@ -122,7 +122,7 @@ class BankDetailsOut(Answer):
     ach_routing_number: str | None
     """The bank's ABA number, nine digits."""
     ach_account_number_masked: str | None
-    """The account number down to its last four digits."""
+    """The last four digits of the account number."""
     ach_account_type: str | None
     """checking or savings."""
     ach_authorized_at: TimeOut | None
@@ -132,13 +132,13 @@ class BankDetailsOut(Answer):
 class SavedBankDetailsOut(Answer):
     success: bool = True
     has_ach: bool
-    """True: they are on file."""
+    """Always true: the details are on file."""
     ach_bank_name: str | None
     ach_account_name: str | None
     ach_routing_number: str | None
     """The bank's ABA number, nine digits."""
     ach_account_number_masked: str | None
-    """The account number down to its last four digits."""
+    """The last four digits of the account number."""
     ach_account_type: str | None
     """checking or savings."""
     ach_authorized_at: TimeOut | None
@@ -156,7 +156,7 @@ class SaleOut(Answer):
     total_amount: MoneyOut
     item_count: int
     commission_amount: MoneyOut | None
-    """What the order earns its rep, US dollars; null without a rep."""
+    """The rep's commission in US dollars; null without a rep."""
     commission_paid: bool
 
 
@@ -170,11 +170,11 @@ class SalesSummaryOut(Answer):
 
 class SalesGroupOut(Answer):
     key: str
-    """A date, a month, an id, a SKU or a status; empty for none."""
+    """A date, a month, an id, a SKU or a status; empty if missing."""
     label: str
     orders: int
     revenue: MoneyOut
-    """US dollars; by product the worth of its lines."""
+    """US dollars; when grouped by product, the total of its lines."""
 
 
 class SalesHistoryOut(Answer):
@@ -183,7 +183,7 @@ class SalesHistoryOut(Answer):
     total: int | None = None
     pages: int | None = None
     summary: SalesSummaryOut | None = None
-    """What all pages come to; only without group_by."""
+    """Totals over all pages; only without group_by."""
     orders: list[SaleOut] | None = None
     """Only without group_by."""
     group_by: str | None = None
@@ -205,14 +205,14 @@ class MyOrdersOut(Answer):
     rep: SalesRepSelfOut
     period_days: int
     period_orders: int
-    """Orders of the period that were not cancelled."""
+    """Orders in the period that were not cancelled."""
     period_revenue: MoneyOut
     """US dollars."""
     all_time_orders: int
     all_time_revenue: MoneyOut
     """US dollars."""
     orders: list[SaleOut]
-    """The period's, newest first, cancelled ones too."""
+    """Orders in the period, newest first, including cancelled ones."""
 
 
 class CancelledOrderOut(Answer):
@@ -224,7 +224,7 @@ class CancelledOrderOut(Answer):
 
 class TrendPointOut(Answer):
     period: str
-    """2026-11 for a month, the Monday's date for a week."""
+    """2026-11 for a month, the date of the Monday for a week."""
     orders: int
     revenue: MoneyOut
     """US dollars."""
@@ -239,14 +239,14 @@ class RepFiguresOut(Answer):
     avg_order_value: MoneyOut
     """US dollars; 0 without orders."""
     new_customers: int
-    """Customers whose first order came in the period and counts for this rep."""
+    """Customers whose first order was in the period and is credited to this rep."""
     calls: int
     conversion: float
-    """Orders for each call; 0 without calls."""
+    """Orders per call; 0 without calls."""
     commission_earned: MoneyOut | None
-    """Commission of the period's orders, US dollars; null for who may not see commissions."""
+    """Commission on the period's orders in US dollars; null for callers who may not see commissions."""
     commission_paid: MoneyOut | None
-    """The part of it that was paid, US dollars."""
+    """The paid part of it in US dollars."""
     trend: list[TrendPointOut]
 
 
@@ -277,6 +277,6 @@ class CommissionPaidOut(Answer):
 class CommissionsPaidOut(Answer):
     success: bool = True
     updated: int
-    """How many of the orders have a commission."""
+    """Number of orders with a commission."""
     paid: bool
-    """What they are now."""
+    """The new state of their commissions."""

@@ -15,7 +15,7 @@ class ScoreOut(Answer):
     recency_days: int | None
     age_days: int | None
     monetary_value: MoneyOut | None
-    """Average US dollars of the order days after the first."""
+    """Average US dollars per order day after the first."""
     p_alive: float | None
     expected_orders_30d: float | None
     expected_orders_90d: float | None
@@ -24,7 +24,7 @@ class ScoreOut(Answer):
     computed_at: TimeOut | None
     days_since_last_order: int | None
     is_overdue: bool | None
-    """True when the customer has been silent for longer than their own median gap."""
+    """True when the time since the last order exceeds the customer's own median gap."""
 
 
 class ScoreListOut(Answer):
@@ -35,11 +35,11 @@ class ScoreListOut(Answer):
     tier_counts: dict[str, int]
     last_computed: TimeOut | None
     reason: str | None
-    """Why there are no scores; null when there are."""
+    """Why there are no scores; null if there are."""
 
 
 def show_scores(found: ScoreList) -> dict[str, object]:
-    """The list as it is answered."""
+    """The list as an answer."""
     last_computed: datetime | None = found.last_computed
     return {
         "results": found.page.rows,

@@ -1,4 +1,4 @@
-"""Answers about staff and their signing in; none of them ever holds a hash or a secret."""
+"""Answers about staff users and their sign-in; they never contain a hash or a secret."""
 
 from pydantic import Field
 
@@ -49,7 +49,7 @@ class StaffEmailOut(Answer):
     success: bool = True
     email: str
     waits_for_link: bool
-    """True until the link that was mailed to the new address is opened."""
+    """True until the link sent to the new address is opened."""
 
 
 class StaffMessageOut(Answer):
@@ -57,7 +57,7 @@ class StaffMessageOut(Answer):
 
 
 class StaffMailOut(Answer):
-    """`debug_token` and `debug_username` are there only with DEBUG_TOKENS."""
+    """`debug_token` and `debug_username` are included only with DEBUG_TOKENS."""
 
     message: str
     email_sent: bool

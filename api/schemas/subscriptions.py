@@ -15,7 +15,7 @@ class RenewalOut(Answer):
     order_number: str | None
     payment_intent_id: str | None
     error: str | None
-    """Why it failed; null when it did not."""
+    """Why it failed; null if it did not."""
     created_at: TimeOut
 
 
@@ -27,7 +27,7 @@ class SubscriptionOut(Answer):
     quantity: int
     interval_days: int
     discount_pct: MoneyOut
-    """Discount in percent of the day's price."""
+    """Discount in percent of the price on the renewal day."""
     next_renewal_date: date
     status: SubscriptionStatus
     payment_type: SavedPayment
@@ -58,19 +58,19 @@ class OwnSubscriptionOut(Answer):
     quantity: int
     interval_days: int
     discount_pct: MoneyOut
-    """Discount in percent of the day's price."""
+    """Discount in percent of the price on the renewal day."""
     next_renewal_date: date
     status: SubscriptionStatus
     retry_on: date | None
-    """The day on which a failed renewal is tried again; null when none has failed."""
+    """Day on which a failed renewal is tried again; null if none failed."""
     resume_on: date | None
-    """The day on which a pause ends by itself."""
+    """Day on which a pause ends automatically."""
     pays_by: str
-    """What was saved, such as "Visa ending 4242"."""
+    """The saved payment method, such as "Visa ending 4242"."""
     unit_price: MoneyOut
     delivery_fee: MoneyOut
     amount: MoneyOut
-    """What the next renewal costs at today's price, in US dollars."""
+    """Cost of the next renewal at today's price, in US dollars."""
     last_renewal: RenewalOut | None
 
 
@@ -115,7 +115,7 @@ class IntervalSuggestionOut(Answer):
 
 class RenewedOut(Answer):
     success: bool
-    """Whether there is an order, also one that waits for the bank."""
+    """True when there is an order, even one that waits for the bank."""
     renewal: RenewalOut
     next_renewal_date: date
 
@@ -132,19 +132,19 @@ class RenewalResultOut(Answer):
 
 class ProcessedOut(Answer):
     processed: int
-    """How many renewals were tried."""
+    """Number of renewals attempted."""
     results: list[RenewalResultOut]
 
 
 class SetupIntentOut(Answer):
     client_secret: str
-    """What Stripe's form in the browser saves the payment method with."""
+    """Stripe's secret with which the form in the browser saves the payment method."""
     stripe_customer_id: str
     setup_intent_id: str
 
 
 def show_detail(found: SubscriptionDetail) -> dict[str, object]:
-    """One subscription with its renewals and its customer's orders, as it is answered."""
+    """One subscription with its renewals and its customer's orders, as an answer."""
     shown: dict[str, object] = SubscriptionOut.model_validate(found.line).model_dump()
     return shown | {
         "renewals": found.renewals,

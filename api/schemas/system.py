@@ -1,4 +1,4 @@
-"""What the checks of the mail server answer."""
+"""Answers of the mail server checks."""
 
 from api.schemas.base import Answer
 

@@ -1,4 +1,4 @@
-"""What the outbound agent's doors answer."""
+"""Answers for the outbound agent."""
 
 from datetime import date as Day  # noqa: N812 - a field is called date
 
@@ -10,7 +10,7 @@ from api.schemas.voice_tools import SpokenItemOut, ToolOut
 
 class LoggedOutcomeOut(ToolOut):
     review_queue_id: int | None = None
-    """The review that a failed check opened."""
+    """Id of the review opened by a failed check."""
 
 
 class HistoryOrderOut(Answer):
@@ -27,19 +27,19 @@ class OrderHistoryOut(ToolOut):
     customer_name: str | None = None
     company: str | None = None
     order_count: int = 0
-    """How many orders are listed."""
+    """Number of orders listed."""
     orders: list[HistoryOrderOut] = Field(default_factory=list)
     top_categories: list[str] = Field(default_factory=list)
-    """The categories ordered most, at most three."""
+    """The most ordered categories, at most three."""
     reorder_candidates: list[str] = Field(default_factory=list)
-    """The products of the last order, those first that are due again."""
+    """The products of the last order, those due for a reorder first."""
 
 
 class LastCallOut(Answer):
     date: TimeOut
     """When it was logged."""
     outcome: str
-    """How it ended."""
+    """The outcome."""
     callback_date: Day | None
     notes: str
 
@@ -52,34 +52,34 @@ class QueueRowOut(Answer):
     days_since_last_order: int
     last_order_date: Day
     average_order_value: MoneyOut
-    """What an order comes to on average, US dollars."""
+    """Average US dollars per order."""
     lifetime_value: MoneyOut
-    """What all orders came to, US dollars."""
+    """Total of all orders in US dollars."""
     order_count: int
     reorder_candidates: list[str]
-    """The products of the last order, those first that are due again."""
+    """The products of the last order, those due for a reorder first."""
     top_categories: list[str]
-    """The categories ordered most, at most three."""
+    """The most ordered categories, at most three."""
     suggested_upsells: list[str]
-    """What customers like this one buy beside it, at most three."""
+    """Other products that similar customers buy, at most three."""
     talking_points: list[str]
-    """At most three sentences to begin with."""
+    """At most three opening sentences."""
     credit_status: str
     """good, overdue or no_terms."""
     priority_score: float
-    """Days since the last order by their cycle, times the weight of what they bought."""
+    """Days since the last order divided by the customer's cycle, times `ltv_weight`."""
     last_call: LastCallOut | None
-    """The last outcome logged; null if they were never called."""
+    """The last logged outcome; null if the customer was never called."""
     callable_now: bool
-    """True when calling hours, marks and attempts allow a call at this moment."""
+    """True when calling hours, do-not-call marks and attempts allow a call now."""
     callable_from: TimeOut | None
-    """From when they may be called; null when they may now, or not until somebody acts."""
+    """When they may next be called; null if they may be called now, or not until someone acts."""
     why_not: str | None
     """The rule that forbids a call now."""
     cycle_days: float
-    """How many days lie between two orders."""
+    """Days between two orders."""
     ltv_weight: float
-    """0.5 for the customer who bought least, 1.5 for the one who bought most."""
+    """From 0.5 for the lowest lifetime value to 1.5 for the highest."""
 
 
 class CallQueueOut(Answer):
@@ -87,15 +87,15 @@ class CallQueueOut(Answer):
     total: int
     page: int
     limit: int
-    """How many rows a page has at most."""
+    """Maximum number of rows."""
     generated_at: TimeOut
-    """When the queue was read."""
+    """When the queue was generated."""
 
 
 class KeptTranscriptOut(Answer):
     success: bool = True
     transcript_url: str
-    """The permanent public address."""
+    """The permanent public URL."""
     key: str
     """The key in the bucket."""
     bucket: str

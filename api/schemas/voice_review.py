@@ -1,4 +1,4 @@
-"""What the doors of call reviews answer."""
+"""Answers of call reviews."""
 
 from datetime import date
 
@@ -13,9 +13,9 @@ class VoiceSummaryOut(Answer):
     total_orders: int
     """Orders placed in them and not cancelled."""
     total_revenue: MoneyOut
-    """What those orders come to, US dollars."""
+    """Total of those orders in US dollars."""
     total_cost: MoneyOut
-    """What the calls cost, US dollars."""
+    """Cost of the calls in US dollars."""
     avg_score: float | None
     """The mean score of evaluated calls, 0–100."""
     resolution_rate: float | None
@@ -34,7 +34,7 @@ class VoicePeriodOut(Answer):
     """Orders placed in its calls and not cancelled."""
     revenue: MoneyOut
     cost: MoneyOut
-    """What its calls cost, US dollars."""
+    """Cost of its calls in US dollars."""
     avg_score: float | None
     """The mean score of evaluated calls, 0–100."""
     resolution_rate: float | None
@@ -47,7 +47,7 @@ class VoiceDashboardOut(Answer):
     summary: VoiceSummaryOut
     """The whole range."""
     rows: list[VoicePeriodOut]
-    """Every period of the range, the oldest first."""
+    """All periods of the range, oldest first."""
     date_from: date
     """The first day."""
     date_to: date
@@ -69,24 +69,24 @@ class ReviewedCallOut(Answer):
     eval_score: int | None
     """0–100; null until it is evaluated."""
     eval_hallucination: bool | None
-    """True when the agent said what the tools' answers do not bear out."""
+    """True when the agent stated something that the tools' answers do not support."""
     eval_escalation_needed: bool | None
     """True when a person must call back."""
     eval_reviewed_by: str | None
     eval_reviewed_at: TimeOut | None
     checker_verdict: str | None
-    """pass or fail, of an outbound call."""
+    """pass or fail; only for outbound calls."""
     checker_reasons: list[str]
     """Why the check failed."""
     transcript_url: str | None
     is_sample: bool
-    """True for a good call that is looked at by chance."""
+    """True for a good call selected at random."""
     created_at: TimeOut
 
 
 class ReviewQueueOut(Answer):
     calls: list[ReviewedCallOut]
-    """The calls, the newest first."""
+    """The calls, newest first."""
 
 
 class CallReviewedOut(Answer):
@@ -100,11 +100,11 @@ class CallReviewedOut(Answer):
 class EvaluatedCallOut(Answer):
     success: bool = True
     message: str
-    """What happens or happened."""
+    """What happened or will happen."""
     call_log_id: int
     """The call's id."""
     call: ReviewedCallOut | None = None
-    """The judged call; null when it is judged in the background."""
+    """The evaluated call; null if it is evaluated in the background."""
 
 
 class PromptSuggestionOut(Answer):
@@ -113,8 +113,8 @@ class PromptSuggestionOut(Answer):
     suggested_system_prompt: str
     """The whole new prompt."""
     changes_made: list[str] = Field(default_factory=list)
-    """Each change with its reason."""
+    """The changes, each with its reason."""
     expected_improvement: str
     """What should get better."""
     prompt_version_id: int
-    """The version that waits to be put live."""
+    """Id of the version that can be made live."""

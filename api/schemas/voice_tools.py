@@ -1,4 +1,4 @@
-"""What the voice tools answer; every answer has a `message` to read aloud."""
+"""Answers of the voice tools; each has a `message` to read aloud."""
 
 from datetime import date
 
@@ -8,10 +8,10 @@ from api.schemas.base import Answer, MoneyOut, TimeOut
 
 
 class ToolOut(Answer):
-    """What every tool answers: whether it did what was asked, and what the agent says."""
+    """The answer of every tool: whether it succeeded, and what the agent says."""
 
     success: bool = True
-    """True when it was done; false with a reason in `message`."""
+    """True when the request succeeded; if false, `message` says why."""
     message: str
     """One or two sentences to read aloud."""
 
@@ -28,7 +28,7 @@ class SpokenOrderOut(Answer):
     order_number: str
     status: str
     total: MoneyOut
-    """What the order costs with its delivery fee, US dollars."""
+    """Total including the delivery fee, in US dollars."""
     subtotal: MoneyOut
     delivery_fee: MoneyOut
     payment_method: str
@@ -41,7 +41,7 @@ class SpokenOrderOut(Answer):
 
 class OrderStatusOut(ToolOut):
     order: SpokenOrderOut | None = None
-    """The order, or null when none is found."""
+    """The order, or null if none was found."""
 
 
 class CancelledByVoiceOut(ToolOut):
@@ -50,32 +50,32 @@ class CancelledByVoiceOut(ToolOut):
 
 class OverdueOrderOut(Answer):
     order_number: str
-    """The order's or the invoice's number."""
+    """The order number or invoice number."""
     total: MoneyOut
-    """What it came to, US dollars."""
+    """Its total in US dollars."""
     balance: MoneyOut
-    """What is still open of it, US dollars."""
+    """Its open balance in US dollars."""
     due_date: date
     days_overdue: int
 
 
 class TermsOut(ToolOut):
     approved_for_terms: bool = False
-    """True when the account may buy on net 30 at all."""
+    """True when the account may buy on net 30."""
     payment_terms: str = "prepaid"
     """prepaid or net30."""
     has_overdue: bool = False
     overdue_amount: MoneyOut
-    """What is past due in orders and invoices together, US dollars."""
+    """Total past due in orders and invoices, in US dollars."""
     overdue_invoice_count: int = 0
-    """How many orders and invoices are past due."""
+    """Number of orders and invoices past due."""
     credit_limit: MoneyOut
     available_credit: MoneyOut
-    """What the limit still covers, US dollars."""
+    """Unused credit limit in US dollars."""
     customer_id: int | None = None
     company_name: str | None = None
     current_balance: MoneyOut
-    """What is owed on terms, US dollars."""
+    """Amount owed on terms in US dollars."""
     account_status: str = "no_terms"
     """good, over_limit, overdue or no_terms."""
     overdue_orders: list[OverdueOrderOut] = Field(default_factory=list)
@@ -101,11 +101,11 @@ class RecentOrderOut(Answer):
 class FoundCustomerOut(Answer):
     id: int
     name: str | None
-    """The person; null where several accounts share the number."""
+    """Name of the person; null if several accounts share the number."""
     company: str | None
-    """The company; null where several accounts share the number."""
+    """Name of the company; null if several accounts share the number."""
     email: str | None
-    """Never to be read aloud."""
+    """Must never be read aloud."""
     phone: str
     payment_terms: str
     approved_for_terms: bool
@@ -130,7 +130,7 @@ class PastOrderOut(Answer):
 class PastOrdersOut(ToolOut):
     customer_name: str | None = None
     order_count: int = 0
-    """How many orders are listed."""
+    """Number of orders listed."""
     orders: list[PastOrderOut] = Field(default_factory=list)
 
 
@@ -144,23 +144,23 @@ class SpokenProductOut(Answer):
     bulk_quantity: int | None
     in_stock: bool
     stock_quantity: int | None
-    """What is left; null where it is not counted."""
+    """Units in stock; null if stock is not tracked."""
 
 
 class SpokenProductsOut(ToolOut):
     count: int = 0
-    """How many products are listed, at most ten."""
+    """Number of products listed, at most ten."""
     products: list[SpokenProductOut] = Field(default_factory=list)
 
 
 class VoiceOrderOut(ToolOut):
     order_number: str | None = None
-    """Null until the caller said yes."""
+    """Null until the caller has said yes."""
     total: MoneyOut | None = None
-    """What it costs with its delivery fee, US dollars."""
+    """Total including the delivery fee, in US dollars."""
     subtotal: MoneyOut | None = None
     items_placed: int = 0
-    """How many lines were placed."""
+    """Number of lines placed."""
     customer_type: str | None = None
     """registered or guest."""
     payment_required: bool | None = None
@@ -172,7 +172,7 @@ class SentSmsOut(ToolOut):
     """net30_confirmation, payment_link or check_upload."""
     payment_url: str | None = None
     sms_body_preview: str | None = None
-    """The text as it is sent."""
+    """The text message as it is sent."""
 
 
 class OpenedRfqOut(ToolOut):
@@ -189,7 +189,7 @@ class SpokenGuideItemOut(Answer):
     unit_size: str
     unit_price: MoneyOut
     times_ordered: int
-    """In how many orders of the last year it stood."""
+    """Number of orders of the last year that contain it."""
     quantity: int
     """The usual quantity."""
     in_stock: bool
@@ -197,7 +197,7 @@ class SpokenGuideItemOut(Answer):
 
 class OrderGuideOut(ToolOut):
     count: int = 0
-    """How many items are listed, at most ten."""
+    """Number of items listed, at most ten."""
     items: list[SpokenGuideItemOut] = Field(default_factory=list)
 
 

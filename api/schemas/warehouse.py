@@ -1,4 +1,4 @@
-"""Answers of the warehouse; no price of an order stands in any of them."""
+"""Answers of the warehouse; none contains prices of an order."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class WarehouseLoginOut(Answer):
 class NotifiedOut(Answer):
     success: bool = True
     message: str
-    """What was posted, or which setting is missing."""
+    """What was posted, or the missing setting."""
 
 
 class WarehouseItemOut(Answer):
@@ -51,7 +51,7 @@ class WarehouseOrderFields(Answer):
     tracking_number: str | None
     carrier: str | None
     picked_at: TimeOut | None
-    """When somebody noted that it is picked."""
+    """When it was marked as picked."""
     packed_at: TimeOut | None
     """When the order was packed."""
     shipped_at: TimeOut | None
@@ -74,18 +74,18 @@ class LabelOut(Answer):
     id: int
     order_number: str
     label_url: str
-    """The carrier's own address of the label; the portal prints the copy that we keep."""
+    """The carrier's URL of the label; the portal prints our stored copy."""
     tracking_number: str | None
     carrier: str
     service: str
     rate: MoneyOut | None
-    """What the carrier takes for the parcel, in US dollars."""
+    """The carrier's price for the parcel in US dollars."""
     insurance: MoneyOut | None
-    """The value insured, in US dollars; null without insurance."""
+    """Insured value in US dollars; null without insurance."""
     shipment_id: str | None
     tracker_id: str | None
     refund_status: str | None
-    """How far EasyPost's refund has come; null while nobody asked for one."""
+    """Status of EasyPost's refund; null if none was requested."""
     created_at: TimeOut
 
 
@@ -94,7 +94,7 @@ class FailedParcelOut(Answer):
     """The parcel's number in the request, from 1."""
     label_id: int
     error: str
-    """Why the carrier did not sell it."""
+    """Why the carrier did not sell the label."""
 
 
 class BoughtLabelOut(Answer):
@@ -104,35 +104,35 @@ class BoughtLabelOut(Answer):
     carrier: str
     service: str
     rate: MoneyOut | None
-    """What the carrier takes for the first parcel, in US dollars."""
+    """The carrier's price for the first parcel in US dollars."""
     shipment_id: str | None
     tracker_id: str | None
     label_id: int
     labels: list[LabelOut]
     """The labels of all parcels, in the request's order."""
     failed: list[FailedParcelOut]
-    """Parcels that the carrier did not sell; the same request tries them again."""
+    """Parcels without a label; repeat the request to try them again."""
 
 
 class VoidedLabelOut(Answer):
     success: bool = True
     voided_tracking: str | None
-    """The number that came off the order."""
+    """The tracking number removed from the order."""
     ep_refund_status: str | None
-    """submitted, refunded, or not_applicable where the carrier bills only what it scans."""
+    """submitted, refunded, or not_applicable if the carrier bills only scanned labels."""
     ep_error: str | None
-    """What EasyPost says against it; null when it takes the label back."""
+    """EasyPost's error; null if it accepted the refund."""
     remaining_tracking: str | None
-    """The tracking number that the order has now."""
+    """The order's tracking number now."""
 
 
 class TrackingDetailOut(Answer):
     datetime: str | None
     """When it happened, as ISO 8601 in UTC."""
     message: str
-    """The carrier's words."""
+    """The carrier's message."""
     status: str
-    """The status that it led to."""
+    """The resulting status."""
     location: str
     """Where it happened."""
 
@@ -148,24 +148,24 @@ class TrackingOut(Answer):
     est_delivery_date: TimeOut | None
     """When the carrier expects to deliver it."""
     public_url: str | None
-    """A page about the parcel that anyone may open; null for a carrier without one."""
+    """The carrier's public tracking page; null if it has none."""
     tracking_details: list[TrackingDetailOut]
-    """What happened on the way, oldest first."""
+    """The tracking events, oldest first."""
     last_updated: TimeOut | None
-    """When the carrier said so; null when it never said anything."""
+    """When the carrier last reported; null if it never did."""
 
 
 class OfferedRateOut(Answer):
     carrier: str
     service: str
     rate: MoneyOut
-    """US dollars for all parcels together."""
+    """Price of all parcels together in US dollars."""
     delivery_days: int | None
-    """Days until the last parcel arrives; null where the carrier does not say."""
+    """Days until the last parcel arrives; null if the carrier does not say."""
     is_cheapest: bool
     """True for the cheapest of the rates."""
     is_fastest: bool
-    """True for the fastest of the rates, the cheapest of them where several are."""
+    """True for the fastest rate; if several are equally fast, for the cheapest of them."""
 
 
 class QuotedParcelOut(Answer):
@@ -188,24 +188,24 @@ class SuggestedAddressOut(Answer):
 
 class AddressCheckOut(Answer):
     ours: str
-    """The order's address as one line."""
+    """The order's address on one line."""
     suggested: SuggestedAddressOut | None
-    """How the carrier writes it; null where it writes the same."""
+    """The carrier's form of the address; null if it is the same."""
     is_deliverable: bool
     """True when the carrier knows the address."""
     problem: str
-    """What keeps it from being delivered; empty when nothing."""
+    """Why it can't be delivered; empty if it can."""
 
 
 class RatesOut(Answer):
     rates: list[OfferedRateOut]
-    """The services that all parcels can go by, cheapest first."""
+    """The services available for all parcels, cheapest first."""
     parcels: list[QuotedParcelOut]
     """The parcels that were quoted."""
     address: AddressCheckOut | None
     """The carrier's check of the delivery address; null when it could not check it."""
     messages: list[str]
-    """What carriers said about rates that they do not offer."""
+    """Carriers' messages about rates that are not offered."""
 
 
 class LabelListOut(Answer):
@@ -215,28 +215,28 @@ class LabelListOut(Answer):
 class PackedBoxOut(Answer):
     box_name: str
     length_in: MoneyOut | None
-    """Length in inches; null while nobody measured the box."""
+    """Length in inches; null if the box has not been measured."""
     width_in: MoneyOut | None
     height_in: MoneyOut | None
     weight_oz: MoneyOut | None
-    """What the goods in it weigh, in ounces; null while a product's weight is unknown."""
+    """Weight of the goods in ounces; null if a product's weight is unknown."""
     contents: list[dict[str, Any]]
-    """What goes in: `product_id`, `product_name`, `product_sku` and `quantity` of each product."""
+    """The contents: `product_id`, `product_name`, `product_sku` and `quantity` of each product."""
 
 
 class PackedItemOut(WarehouseItemOut):
     bin_location: str
     barcode: str
     weight_oz: MoneyOut | None
-    """What one unit weighs, in ounces."""
+    """Weight of one unit in ounces."""
     packed: int
-    """How many units were scanned into the box."""
+    """Number of units scanned into the box."""
 
 
 class PackedOrderOut(WarehouseOrderFields):
     items: list[PackedItemOut]
     weight_oz: MoneyOut | None
-    """What the goods weigh together, in ounces; null while a product's weight is unknown."""
+    """Total weight of the goods in ounces; null if a product's weight is unknown."""
     boxes: list[PackedBoxOut]
     labels: list[LabelOut]
 
@@ -252,7 +252,7 @@ class MovedWarehouseOrderOut(Answer):
 
 class ShippedShortOut(MovedWarehouseOrderOut):
     missing_units: int
-    """How many units do not ship."""
+    """Number of units that are not shipped."""
 
 
 class SlipOut(Answer):
@@ -262,7 +262,7 @@ class SlipOut(Answer):
 class WarehouseStatsOut(Answer):
     shipped_today: int
     in_transit: int
-    """Shipped and not yet delivered."""
+    """Shipped but not yet delivered."""
     delivered_7d: int
     """Delivered in the last seven days."""
 

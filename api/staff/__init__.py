@@ -1,4 +1,4 @@
-"""The JSON doors of the staff."""
+"""The JSON API for staff."""
 
 from quart import Blueprint
 

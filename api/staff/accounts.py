@@ -1,4 +1,4 @@
-"""Staff signing in and out, their own account, and the staff users that administrators keep."""
+"""Staff sign-in, the user's own account, and the staff users that administrators manage."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ tag_blueprint(blueprint, ["staff_accounts"])
 @answers(StaffLoginOut)
 @refuses(Code.DEMO_USER_IS_LOCAL, Code.INVALID_CREDENTIALS, Code.SECOND_FACTOR_REQUIRED, Code.SECOND_FACTOR_WRONG)
 async def staff_login(data: sign_in.SignIn) -> Any:
-    """Sign staff in: a session cookie and a JWT for other domains; `totp` where a second factor is set up."""
+    """Sign staff in with a session cookie and a JWT for other domains; needs `totp` if a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
     entered = await sign_in.sign_in(db(), data, sign_in_context())
     keep_session(entered)
@@ -55,7 +55,7 @@ async def staff_logout() -> Any:
 @staff_only(before_second_factor=True)
 @answers(StaffMeOut)
 async def staff_me() -> Any:
-    """Who is signed in."""
+    """The signed-in user."""
     return {"staff": await profile.get_profile(db(), by=current_actor())}
 
 
@@ -65,7 +65,7 @@ async def staff_me() -> Any:
 @reads(forgotten.ForgotPassword)
 @answers(StaffMailOut)
 async def staff_forgot_password(data: forgotten.ForgotPassword) -> Any:
-    """Email a reset link to the account behind a username or email; the answer is always the same."""
+    """Email a reset link to the account with this username or email; the answer is always the same."""
     await count_use("staff_forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
     return await reset.request_password_reset(db(), data, portal_url=portal_url(), shows_token=settings().debug_tokens)
 
@@ -88,7 +88,7 @@ async def staff_forgot_username(data: forgotten.ForgotUsername) -> Any:
 @answers(StaffMessageOut)
 @refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def staff_reset_password(data: forgotten.ResetPassword) -> Any:
-    """Set a new password with an emailed token, which works once; ends every session."""
+    """Set a new password with a single-use emailed token; ends all sessions."""
     await reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
@@ -97,7 +97,7 @@ async def staff_reset_password(data: forgotten.ResetPassword) -> Any:
 @staff_only(before_second_factor=True)
 @answers(StaffOut)
 async def staff_profile() -> Any:
-    """Own staff profile."""
+    """The user's own staff profile."""
     return await profile.get_profile(db(), by=current_actor())
 
 
@@ -108,7 +108,7 @@ async def staff_profile() -> Any:
 @answers(StaffMessageOut)
 @refuses(Code.PASSWORDS_DIFFER, Code.WEAK_PASSWORD, Code.WRONG_PASSWORD)
 async def staff_change_password(data: profile.ChangePassword) -> Any:
-    """Change the own password; ends the other sessions."""
+    """Change the user's own password; ends the other sessions."""
     await profile.change_password(db(), data, by=current_actor())
     return {"message": "The password is changed. Your other sessions have ended."}
 
@@ -119,7 +119,7 @@ async def staff_change_password(data: profile.ChangePassword) -> Any:
 @answers(StaffEmailOut)
 @refuses(Code.EMAIL_TAKEN)
 async def staff_change_email(data: email_change.ChangeEmail) -> Any:
-    """Change the own email, which takes effect by the link mailed to it; 409 when a colleague has it."""
+    """Change the user's own email, which takes effect by the link sent to it; 409 if a colleague has it."""
     asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
     return {"email": data.new_email, "waits_for_link": asked}
 
@@ -139,7 +139,7 @@ async def list_staff(query: list_users.StaffListQuery) -> Any:
 @answers(StaffOut, status=201)
 @refuses(Code.EMAIL_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def create_staff(data: users.CreateStaff) -> Any:
-    """Create a staff user; `staff` is the role when none is given."""
+    """Create a staff user; the default role is `staff`."""
     return await users.create_staff(db(), data, by=current_actor())
 
 
@@ -158,5 +158,5 @@ async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
 @answers(StaffMessageOut)
 @refuses(Code.LAST_ADMIN, Code.OWN_ACCOUNT)
 async def delete_staff(staff_id: int) -> Any:
-    """Delete a staff user, or archive one who stands in the books; never oneself."""
+    """Delete a staff user, or archive one who appears in records; you can't delete yourself."""
     return await users.delete_staff(db(), staff_id, by=current_actor())

@@ -1,4 +1,4 @@
-"""The doors to box rules, and the suggestion which boxes a list of items makes."""
+"""Box rules, and suggested boxes for a list of items."""
 
 from typing import Annotated, Any
 
@@ -22,12 +22,12 @@ tag_blueprint(blueprint, ["boxes"])
 
 
 class SearchBoxProducts(Input):
-    """What the rule's form looks for."""
+    """The search of the box rule form."""
 
     q: Text200 = ""
     """Part of a name, a SKU or a barcode; without it the first products by name."""
     limit: Annotated[int, Field(ge=1, le=200)] = 20
-    """At most so many products."""
+    """Maximum number of products."""
 
 
 @blueprint.get("/api/warehouse/box-recommendations")
@@ -48,7 +48,7 @@ async def list_box_rules(query: rules.ListBoxRules) -> Any:
 @answers(SavedBoxRuleOut, 201)
 @refuses(Code.RULE_TAKEN)
 async def create_box_rule(data: rules.CreateBoxRule) -> Any:
-    """Create a box rule; a product has one at most."""
+    """Create a box rule; a product has at most one."""
     return {"box_recommendation": await rules.create_box_rule(db(), data, by=current_actor())}
 
 
@@ -58,7 +58,7 @@ async def create_box_rule(data: rules.CreateBoxRule) -> Any:
 @answers(SavedBoxRuleOut)
 @refuses(Code.RULE_TAKEN)
 async def update_box_rule(id: int, data: rules.UpdateBoxRule) -> Any:  # noqa: A002 - the contract names it
-    """Update a box rule; what is not sent stays."""
+    """Update a box rule; fields that are not sent stay unchanged."""
     return {"box_recommendation": await rules.update_box_rule(db(), id, data, by=current_actor())}
 
 
@@ -77,7 +77,7 @@ async def delete_box_rule(id: int) -> Any:  # noqa: A002 - the contract names th
 @answers(BoxSuggestionsOut)
 @refuses(Code.UNKNOWN_PRODUCTS)
 async def suggest_boxes(data: suggest.SuggestBoxes) -> Any:
-    """Which rule applies to each item and how many boxes it makes."""
+    """The rule that applies to each item and the number of boxes."""
     async with current_database().reading() as connection:
         return {"rules": await suggest.suggest_boxes(connection, data)}
 

@@ -1,4 +1,4 @@
-"""The staff's doors to the calling list: who is to be called, their scores, and the script."""
+"""The calling list: entries, their scores, and the call script."""
 
 from typing import Any, BinaryIO
 
@@ -59,7 +59,7 @@ tag_blueprint(blueprint, ["calling"])
 @reads_query(entries.ListEntries)
 @answers(EntryListOut)
 async def list_calling(query: entries.ListEntries) -> Any:
-    """Prospects and customers to call, most urgent first; a rep sees their own and those without a rep."""
+    """Prospects and customers to call, most urgent first; reps see their own and unassigned entries."""
     asked = query.within(settings().calling_min, settings().calling_max)
     async with current_database().listing() as connection:
         page = await entries.list_entries(connection, asked, visible_to=current_actor(), timezone=settings().timezone)
@@ -72,7 +72,7 @@ async def list_calling(query: entries.ListEntries) -> Any:
 @answers(SavedEntryOut, 201)
 @refuses(Code.ALREADY_LISTED)
 async def add_calling_entry(data: edit_entry.AddEntry) -> Any:
-    """Add a prospect; a number that is listed already is refused."""
+    """Add a prospect; a number that is already listed is refused."""
     return {"entry": await edit_entry.add_entry(db(), data, by=current_actor(), timezone=settings().timezone)}
 
 
@@ -82,7 +82,7 @@ async def add_calling_entry(data: edit_entry.AddEntry) -> Any:
 @answers(SavedEntryOut)
 @refuses(Code.ALREADY_LISTED)
 async def update_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  # noqa: A002 - the contract names it
-    """Change what is sent of an entry; `mark_called` stamps a call made now."""
+    """Change the fields sent; `mark_called` records a call made now."""
     return await _update(id, data)
 
 
@@ -92,7 +92,7 @@ async def update_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  #
 @answers(SavedEntryOut)
 @refuses(Code.ALREADY_LISTED)
 async def replace_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  # noqa: A002
-    """The same as PATCH: what is not sent stays."""
+    """The same as PATCH: fields that are not sent stay unchanged."""
     return await _update(id, data)
 
 
@@ -105,7 +105,7 @@ async def _update(entry_id: int, data: edit_entry.UpdateEntry) -> dict[str, Any]
 @staff_only(Right.ASSIGN_CALLS)
 @answers(DoneOut)
 async def delete_calling_entry(id: int) -> Any:  # noqa: A002
-    """Take an entry off the list; its calls stay in the log."""
+    """Remove an entry from the list; its calls stay in the log."""
     await edit_entry.delete_entry(db(), id, by=current_actor())
     return {}
 
@@ -123,7 +123,7 @@ async def link_calling_customers() -> Any:
 @reads(assign.AssignEntries)
 @answers(UpdatedEntriesOut)
 async def assign_calling(data: assign.AssignEntries) -> Any:
-    """Give entries to a sales rep or an administrator; null leaves them with nobody."""
+    """Assign entries to a sales rep or an administrator; null removes the assignment."""
     return {"updated": await assign.assign_entries(db(), data, by=current_actor())}
 
 
@@ -132,7 +132,7 @@ async def assign_calling(data: assign.AssignEntries) -> Any:
 @reads(assign.MarkCalled)
 @answers(UpdatedEntriesOut)
 async def mark_called(data: assign.MarkCalled) -> Any:
-    """Stamp many entries as called now."""
+    """Mark many entries as called now."""
     return {"updated": await assign.mark_called(db(), data, by=current_actor())}
 
 
@@ -140,7 +140,7 @@ async def mark_called(data: assign.MarkCalled) -> Any:
 @staff_only(Right.CALL_CUSTOMERS)
 @answers(PurchasedProductsOut)
 async def purchased_products() -> bytes:
-    """SKUs ever purchased with the number of orders that hold each, for the filter."""
+    """All SKUs ever purchased, with the number of orders that contain them, for the filter."""
     async with current_database().raw_reading() as connection:
         return show_purchased_products(await purchases.list_purchased_products(connection))
 
@@ -149,7 +149,7 @@ async def purchased_products() -> bytes:
 @staff_only(Right.ASSIGN_CALLS)
 @answers(RecalculatedOut)
 async def recalculate_scores() -> Any:
-    """Bring the scores of all who may be called up to date."""
+    """Recalculate the scores of all entries that may be called."""
     return await scores.recalculate_scores(db())
 
 
@@ -159,7 +159,7 @@ async def recalculate_scores() -> Any:
 @answers(RescoredOut)
 @refuses(Code.NOT_FOUND)
 async def score_event(data: scores.ApplyScoreEvent) -> Any:
-    """Note what happened with the entry of a phone or an email; without an event its score is only decayed."""
+    """Record an event for the entry with a phone or an email; without an event only decays its score."""
     return await scores.apply_score_event(db(), data, by=current_actor())
 
 
@@ -167,7 +167,7 @@ async def score_event(data: scores.ApplyScoreEvent) -> Any:
 @staff_only(Right.CALL_CUSTOMERS)
 @answers(CallingSegmentsOut)
 async def calling_segments() -> Any:
-    """How many stand under each tab, and the caller's own figures of today."""
+    """Number of entries under each tab, and the caller's own figures of today."""
     async with current_database().reading() as connection:
         zone = settings().timezone
         tabs = await counts.count_tabs(connection, visible_to=current_actor(), timezone=zone)
@@ -190,7 +190,7 @@ async def calling_assignees(query: NewestPageInput) -> Any:
 @reads(claim.ClaimNext, optional=True)
 @answers(NextEntryOut)
 async def next_calling_entry(data: claim.ClaimNext) -> Any:
-    """Claim the best entry that may be called now, for 15 minutes; null when there is nobody."""
+    """Claim the best entry that may be called now, for 15 minutes; null if there is none."""
     entry = await claim.claim_next(db(), data, by=current_actor())
     return {"entry": entry, "claimed_until": now() + outcomes.CLAIM_LASTS if entry else None}
 
@@ -201,7 +201,7 @@ async def next_calling_entry(data: claim.ClaimNext) -> Any:
 @answers(UploadedProspectsOut)
 @refuses(*SPREADSHEET)
 async def upload_calling_list(file: BinaryIO, filename: str) -> Any:
-    """Prospects from CSV: listed numbers are counted, bad rows named by line; 202 when it takes long."""
+    """Import prospects from CSV: listed numbers are counted, bad rows are reported by line; 202 if it takes long."""
     run = await from_api.import_and_wait(PROSPECTS, file, filename, timezone=settings().timezone, by=current_actor())
     if run.is_open:
         body = UploadedProspectsOut(job_id=run.id, message="The import goes on in the background.")

@@ -1,4 +1,4 @@
-"""A customer's store credit for staff."""
+"""Staff access to a customer's store credit."""
 
 from typing import Any
 
@@ -33,6 +33,6 @@ async def get_credit(id: int) -> Any:  # noqa: A002 - the contract names the pat
 @answers(AdjustedCreditOut)
 @refuses(Code.CREDIT_TOO_LARGE, Code.NOT_ENOUGH_CREDIT)
 async def adjust_credit(id: int, data: adjust.AdjustCredit) -> Any:  # noqa: A002
-    """Give store credit, or take it with a negative amount; never below zero."""
+    """Add store credit, or remove it with a negative amount; the balance never falls below zero."""
     line = await adjust.adjust_credit(db(), id, data, by=current_actor())
     return {"credit_balance": line.balance_after, "transaction": line}

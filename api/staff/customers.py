@@ -1,4 +1,4 @@
-"""The staff's doors to customers: the people file, its duplicates, and its export."""
+"""Customers for staff: list, changes, duplicates and export."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ async def get_customer(id: int) -> Any:  # noqa: A002 - the contract names the p
 @answers(UpdatedCustomerOut)
 @refuses(Code.EMAIL_TAKEN)
 async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  # noqa: A002
-    """Change the fields sent; a rep for their own or unassigned customers; administrators lift do-not-call."""
+    """Change the fields sent; reps only for their own or unassigned customers. Only administrators lift do-not-call."""
     return await edit_customer.update_customer(db(), id, data, shop_url=shop_url(), by=current_actor())
 
 
@@ -73,7 +73,7 @@ async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  
 @answers(DeletedCustomerOut)
 @refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.HAS_PAYMENT, Code.HAS_SUBSCRIPTION)
 async def delete_customer(id: int) -> Any:  # noqa: A002
-    """Delete a customer for good; orders stay, unlinked. One with a balance or credit stays: 409."""
+    """Delete a customer permanently; orders are kept, unlinked. 409 if the customer has a balance or credit."""
     await deleting.delete_customer(db(), id, by=current_actor())
     return {"deleted_id": id}
 
@@ -83,7 +83,7 @@ async def delete_customer(id: int) -> Any:  # noqa: A002
 @reads_query(PageInput)
 @answers(CustomerOrdersOut)
 async def customer_orders(id: int, query: PageInput) -> Any:  # noqa: A002
-    """The customer's orders newest first, with their lines; a rep sees their own among them."""
+    """The customer's orders, newest first, with their lines; reps see only their own."""
     filters = OrderFilters(customer_id=id, page=query.page, per_page=query.per_page)
     async with current_database().listing() as connection:
         await rows.get_customer(connection, id)
@@ -97,7 +97,7 @@ async def customer_orders(id: int, query: PageInput) -> Any:  # noqa: A002
 @reads(deleting.BulkDeleteCustomers)
 @answers(BulkDeletedCustomersOut)
 async def bulk_delete_customers(data: deleting.BulkDeleteCustomers) -> Any:
-    """Delete many, each by itself; one that can't be deleted stays and is named."""
+    """Delete many customers independently; those that can't be deleted are reported."""
     return await deleting.bulk_delete_customers(db(), data, by=current_actor())
 
 
@@ -105,7 +105,7 @@ async def bulk_delete_customers(data: deleting.BulkDeleteCustomers) -> Any:
 @staff_only(Right.SEE_CUSTOMERS)
 @answers_file("text/csv")
 async def customer_csv_template() -> Response:
-    """An empty CSV with the heading that an import reads."""
+    """An empty CSV with the header row for an import."""
     return answer_file(export.write_template(), "customers-template.csv")
 
 
@@ -135,7 +135,7 @@ async def export_customers() -> Response:
 @answers(MergedCustomersOut)
 @refuses(Code.EMAIL_TAKEN, Code.NOT_FOUND)
 async def merge_customers(data: merge.MergeCustomers) -> Any:
-    """Move everything of one customer to another, in one transaction; `chosen` overrides the kept one's values."""
+    """Move all records of one customer to another in one transaction; `chosen` overrides values of the kept one."""
     merged = await merge.merge_customers(db(), data, by=current_actor())
     return {
         "merge_id": merged.merge_id,
@@ -163,13 +163,13 @@ async def search_customers(query: people.SearchPeople) -> Any:
 @reads_query(ListWebsiteUsers)
 @answers(WebsiteUsersOut)
 async def list_website_users(query: ListWebsiteUsers) -> Any:
-    """Accounts that their owners opened themselves, the newest first."""
+    """Accounts that customers opened themselves, newest first."""
     async with current_database().listing() as connection:
         return _show_page(await list_users(connection, query), "users")
 
 
 def _show_page(page: Page[Any], name: str) -> dict[str, Any]:
-    """A page under the names that the contract gives its parts."""
+    """A page with the contract's key names."""
     return {
         name: page.rows,
         "total": page.total,

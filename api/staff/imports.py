@@ -1,4 +1,4 @@
-"""The staff's doors to imports: a file goes in, its state can be asked for."""
+"""Imports for staff: uploading a file and asking for its progress."""
 
 from typing import Any, BinaryIO
 
@@ -27,7 +27,7 @@ STILL_RUNNING = "The import goes on in the background. Ask for its state by job_
 @answers(ImportedCustomersOut)
 @refuses(*SPREADSHEET)
 async def import_customers(file: BinaryIO, filename: str) -> Any:
-    """Customers from CSV: known ones are skipped, bad rows named by line, the rest go in; 202 when it takes long."""
+    """Import customers from CSV: known ones are skipped, bad rows are reported by line; 202 if it takes long."""
     run = await from_api.import_and_wait(
         books.CUSTOMERS, file, filename, timezone=settings().timezone, by=current_actor()
     )
@@ -43,7 +43,7 @@ async def import_customers(file: BinaryIO, filename: str) -> Any:
 @answers(StartedImportOut, 202)
 @refuses(*SPREADSHEET)
 async def import_orders(file: BinaryIO, filename: str) -> Any:
-    """Historical orders from CSV, in a background job that survives a restart."""
+    """Import historical orders from CSV in a background job that survives a restart."""
     run_id = await from_api.import_later(books.ORDERS, file, filename, by=current_actor())
     return {"job_id": run_id, "message": STILL_RUNNING}
 
@@ -60,7 +60,7 @@ async def import_template() -> Response:
 @staff_only(Right.SEE_IMPORTS)
 @answers(ImportStatusOut)
 async def import_status(job_id: int) -> Any:
-    """State and progress of an import."""
+    """Status and progress of an import."""
     async with current_database().reading() as connection:
         run = await queries.get_run(connection, job_id, visible_to=current_actor())
     names = ("id", "kind", "status", "filename", "last_error", "created_at", "finished_at")
@@ -68,7 +68,7 @@ async def import_status(job_id: int) -> Any:
 
 
 def _show(run: queries.RunRow) -> dict[str, Any]:
-    """The counts under the names that the contract gives them."""
+    """The counts with the contract's key names."""
     return {
         "total_rows": run.total_rows,
         "processed": run.processed_rows,

@@ -1,4 +1,4 @@
-"""The staff's doors to stock: the list, corrections, and goods that arrive."""
+"""Stock for staff: the list, corrections, and received goods."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
 @reads_query(ListInventory)
 @answers(InventoryOut)
 async def list_inventory(query: ListInventory) -> Any:
-    """What lies on the shelves, by name; prices are null for the warehouse."""
+    """The stock list by product name; prices are null for the warehouse role."""
     async with current_database().listing() as connection:
         return show_inventory(await list_stock_lines(connection, query, visible_to=current_actor()))
 
@@ -39,7 +39,8 @@ async def list_inventory(query: ListInventory) -> Any:
 @reads(UpdateInventory, rights=dict.fromkeys(adjust.PRICES, Right.EDIT_PRODUCTS))
 @answers(SavedStockOut)
 async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
-    """Set the level, the flag and, as a manager, prices; the ledger keeps who changed the level and why."""
+    """Set the stock level, the in-stock flag and (managers only) prices; the ledger records who changed the level and
+    why."""
     return {"product": await adjust.update_inventory(db(), product_id, data, by=current_actor())}
 
 
@@ -49,5 +50,5 @@ async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
 @reads(ReceiveStock, rights={"unit_cost": Right.SEE_COSTS})
 @answers(ReceivedStockOut)
 async def receive_stock(product_id: int, data: ReceiveStock) -> Any:
-    """Add goods that arrived; a manager's unit cost moves the product's average cost."""
+    """Add received goods; a unit cost sent by a manager changes the product's average cost."""
     return await receive.receive_stock(db(), product_id, data, by=current_actor())

@@ -1,4 +1,4 @@
-"""Invoices for the office: listing, making, changing and ending them, and their PDFs; reps read those of their own."""
+"""Invoices for the office: listing, creating, changing, voiding, and PDFs; reps read those of their own customers."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ tag_blueprint(blueprint, ["invoices"])
 @reads_query(queries.ListInvoices)
 @answers(list[InvoiceOut])
 async def list_invoices(query: queries.ListInvoices) -> Any:
-    """Invoices, newest first, optionally of one status; a sales rep sees those of their customers and orders."""
+    """Invoices, newest first, optionally with one status; a sales rep sees those of their own customers and orders."""
     async with current_database().listing() as connection:
         page = await queries.list_invoices(connection, query, visible_to=current_actor())
         items = await queries.list_items(connection, [row.id for row in page.rows])
@@ -51,7 +51,7 @@ async def list_invoices(query: queries.ListInvoices) -> Any:
 @answers(InvoiceOut, 201)
 @refuses(Code.ON_HOLD, Code.ORDER_CANCELLED, Code.ORDER_INVOICED, Code.TERMS_NOT_COVERED)
 async def create_invoice(data: create.CreateInvoice) -> Any:
-    """Make an invoice, a draft unless it is to be sent at once; `order_number` makes it from an order."""
+    """Create an invoice as a draft, or send it at once; `order_number` creates it from an order."""
     invoice = await create.create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
     return await read_whole_invoice(invoice.id)
 
@@ -79,7 +79,7 @@ async def get_invoice(id: int) -> Any:  # noqa: A002 - the contract names the pa
     Code.TERMS_NOT_COVERED,
 )
 async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A002
-    """Change an invoice: a draft as it is, a sent one by a revision; the money of a paid one stays."""
+    """Change an invoice: a draft directly, a sent one by a revision; the amounts of a paid one can't change."""
     await edit.update_invoice(db(), id, data, by=current_actor(), timezone=settings().timezone)
     return await read_whole_invoice(id)
 
@@ -89,7 +89,7 @@ async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A00
 @answers(DeletedInvoiceOut)
 @refuses(Code.CREDIT_TOO_LARGE)
 async def delete_invoice(id: int) -> Any:  # noqa: A002
-    """Delete a draft; one that was sent or paid is voided instead, and the message says so."""
+    """Delete a draft; a sent or paid invoice is voided instead, and the message says so."""
     return {"message": await void.delete_invoice(db(), id, by=current_actor())}
 
 
@@ -97,7 +97,7 @@ async def delete_invoice(id: int) -> Any:  # noqa: A002
 @staff_only(Right.SEE_INVOICES)
 @answers_file("application/pdf")
 async def invoice_pdf(id: int) -> Response:  # noqa: A002
-    """The invoice as PDF, as it was last sent; a draft as it stands now."""
+    """The invoice as PDF, as it was last sent; a draft in its current state."""
     paper = await get_invoice_pdf(id, visible_to=current_actor(), write_pdf=make_invoice_writer(settings()))
     return answer_pdf(paper.data, paper.filename)
 
@@ -107,7 +107,7 @@ async def invoice_pdf(id: int) -> Response:  # noqa: A002
 @reads_query(SearchInvoiceProducts)
 @answers(list[InvoiceProductOut])
 async def search_invoice_products(query: SearchInvoiceProducts) -> Any:
-    """Active products for the lines of an invoice, the closest to the searched text first."""
+    """Active products for invoice lines, best matches first."""
     async with current_database().raw_reading() as connection:
         return await find_invoice_products(connection, query)
 
@@ -117,7 +117,7 @@ async def search_invoice_products(query: SearchInvoiceProducts) -> Any:
 @reads_query(NewestPageInput)
 @answers(CustomerInvoicesOut)
 async def customer_invoices(id: int, query: NewestPageInput) -> Any:  # noqa: A002
-    """A customer's invoices, newest first: theirs, and those with their email or phone."""
+    """A customer's invoices, newest first, including those with their email or phone."""
     async with current_database().listing() as connection:
         page = await queries.list_customer_invoices(connection, id, query, visible_to=current_actor())
         items = await queries.list_items(connection, [row.id for row in page.rows])
@@ -125,7 +125,7 @@ async def customer_invoices(id: int, query: NewestPageInput) -> Any:  # noqa: A0
 
 
 async def read_whole_invoice(invoice_id: int) -> dict[str, Any]:
-    """The invoice as it stands after an act, in the act's own transaction."""
+    """The invoice after an act, read in the act's own transaction."""
     row = await queries.get_invoice(db(), invoice_id, visible_to=current_actor())
     items = await queries.list_items(db(), [invoice_id])
     return show_invoice(row, items[invoice_id])

@@ -1,4 +1,4 @@
-"""The doors to labels: what carriers take, buying, voiding, printing, and where the parcels are."""
+"""Shipping labels: rates, buying, voiding, printing and tracking."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ EASYPOST = (Code.NOT_CONFIGURED, Code.EASYPOST_KEY_REFUSED, Code.OUTSIDE_SERVICE
 @answers(RatesOut)
 @refuses(*EASYPOST, Code.LABEL_REFUSED, Code.PARCELS_UNKNOWN)
 async def label_rates(order_number: str, query: quote.AskRates) -> Any:
-    """What carriers take for the order's parcels, cheapest first, with their check of its address; buys nothing."""
+    """Rates for the order's parcels, cheapest first, with the carrier's check of the address; buys nothing."""
     parcels = quote.read_parcels(query.parcel)
     return quote.show_quote(await quote.quote_rates(order_number, parcels, by=current_actor(), settings=settings()))
 
@@ -62,7 +62,7 @@ buy_label.is_idempotent = True  # type: ignore[attr-defined]
     *EASYPOST, Code.VOID_PENDING, Code.VOID_REFUSED, Code.LABEL_VOIDED, Code.LABEL_PENDING, Code.REQUEST_IN_PROGRESS
 )
 async def void_label(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """Refund the label with EasyPost, hide its record, and take its tracking number off the order."""
+    """Refund the label at EasyPost, hide its record, and remove its tracking number from the order."""
     return await void.void_label(id, by=current_actor(), settings=settings())
 
 
@@ -71,7 +71,7 @@ async def void_label(id: int) -> Any:  # noqa: A002 - the contract names the pat
 @answers_file("application/pdf")
 @refuses(Code.OUTSIDE_SERVICE_FAILED)
 async def label_file(id: int) -> Response:  # noqa: A002 - the path parameter's name
-    """The label to print, from the copy that is kept."""
+    """The printable label, from the stored copy."""
     async with current_database().reading() as connection:
         label = await label_rows.get_label(connection, id)
     return answer_pdf(await label_files.print_labels([label.id]), f"label-{label.tracking_number or id}.pdf")
@@ -82,12 +82,12 @@ async def label_file(id: int) -> Response:  # noqa: A002 - the path parameter's 
 @answers(TrackingOut)
 @refuses(Code.NO_TRACKING)
 async def track_order(order_number: str) -> Any:
-    """Where the order's parcel is: live, else as last known, else at least the carrier's public page."""
+    """Where the order's parcel is: live, otherwise as last known, otherwise at least the carrier's public page."""
     return await tracking.track_order(order_number, visible_to=current_actor(), settings=settings())
 
 
 def _show_bought(bought: buy.BoughtLabels, order_number: str) -> dict[str, Any]:
-    """The first label, with all of them beside it."""
+    """The first label, together with all of them."""
     first, number = bought.labels[0], order_number.strip().upper()
     return {
         "label_url": first.label_url,

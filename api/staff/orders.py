@@ -1,4 +1,4 @@
-"""The order desk: listing, entering and moving orders, their money, addresses and notes."""
+"""The order desk: listing and entering orders, and changing their status, amounts, addresses and notes."""
 
 from typing import Any
 
@@ -46,8 +46,8 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 @reads_query(OrderWalk)
 @answers(StaffOrderListOut)
 async def list_orders(query: OrderWalk) -> Any:
-    """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts. Programs that read the
-    whole list go on with `after` instead of `page`."""
+    """Orders, paged, newest first; sales reps see only their own, the warehouse sees no amounts. To read the whole
+    list, use `after` instead of `page`."""
     async with current_database().listing() as connection:
         page = await queries.list_orders(
             connection, query, visible_to=current_actor(), timezone=settings().timezone, after=query.after
@@ -71,7 +71,7 @@ async def list_orders(query: OrderWalk) -> Any:
     Code.TERMS_NOT_COVERED,
 )
 async def create_order(data: enter.EnterOrder) -> Any:
-    """Enter an order by hand, with own number, date, discount, fee and states where the role allows."""
+    """Enter an order by hand, with its own number, date, discount, fee and statuses if the role allows it."""
     placed = await enter.enter_order(db(), data, by=current_actor(), rules=order_rules())
     return {"order": await read_whole_order(placed.written.id)}
 
@@ -81,7 +81,7 @@ async def create_order(data: enter.EnterOrder) -> Any:
 @answers(DoneOut)
 @refuses(Code.CANCEL_INSTEAD)
 async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """Delete a pending or cancelled order without payment, label or invoice; its stock goes back."""
+    """Delete a pending or cancelled order without payment, label or invoice; its stock is returned."""
     await delete.delete_order(db(), id, by=current_actor())
     return {}
 
@@ -92,7 +92,7 @@ async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the p
 @answers(UpdatedDeliveryOut)
 @refuses(Code.STATE_NOT_ALLOWED)
 async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  # noqa: A002
-    """Change delivery details; answers which fields changed."""
+    """Change delivery details; returns the changed fields."""
     order, changed = await edit.update_delivery(db(), id, data, by=current_actor())
     return {"order": order, "updated_fields": changed}
 
@@ -104,7 +104,7 @@ async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  #
 @answers(AppliedCreditOut)
 @refuses(Code.ALREADY_PAID, Code.NOT_ENOUGH_CREDIT, Code.NO_CUSTOMER, Code.ORDER_CANCELLED)
 async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
-    """Use store credit on an order's balance: at most the balance and the credit."""
+    """Apply store credit to an order's balance, up to the balance and the available credit."""
     order, entry = await credit.apply_credit(db(), id, data, by=current_actor())
     return {
         "credit_applied": -entry.amount,
@@ -121,7 +121,7 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
 @answers(MarkedPaidOut)
 @refuses(Code.ALREADY_PAID, Code.CREDIT_TOO_LARGE, Code.ORDER_CANCELLED)
 async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
-    """Mark the order paid by hand; what is above the balance becomes store credit."""
+    """Mark the order paid by hand; any amount above the balance becomes store credit."""
     order, surplus = await payments.mark_paid(db(), id, data, by=current_actor())
     shown = order.model_dump() | {"balance": calculate_balance(order)}
     return {"order": shown, "overpayment_credited": surplus}
@@ -133,7 +133,7 @@ async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
 @answers(UpdatedNotesOut)
 @refuses(Code.ON_HOLD, Code.STATE_NOT_ALLOWED)
 async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
-    """Staff notes, assignee, tracking number; a first tracking number makes the order shipped."""
+    """Change staff notes, assignee or tracking number; the first tracking number marks the order shipped."""
     return {"order": await edit.update_notes(db(), id, data, by=current_actor())}
 
 
@@ -143,7 +143,7 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 @answers(MovedOrderOut)
 @refuses(Code.CREDIT_TOO_LARGE, Code.ON_HOLD, Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
-    """Move the order along its states; cancelling restores its stock once and refunds what Stripe took."""
+    """Change the order's status; cancelling returns its stock once and refunds Stripe payments."""
     refund = await update_status_and_refund(id, data, by=current_actor(), settings=settings())
     return {"order": await read_whole_order(id), "refund": refund}
 
@@ -162,7 +162,7 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
     Code.TERMS_NOT_COVERED,
 )
 async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
-    """Replace the lines of a pending order; stock and totals follow."""
+    """Replace the lines of a pending order; stock and totals are updated."""
     await edit_items.edit_items(db(), id, data, by=current_actor(), rules=order_rules())
     return {"order": await read_whole_order(id)}
 
@@ -181,18 +181,18 @@ async def assign_order(id: int, data: assign.AssignOrder) -> Any:  # noqa: A002
 @reads_query(NewestPageInput)
 @answers(list[SalesRepOut])
 async def list_sales_reps(query: NewestPageInput) -> Any:
-    """Staff with the role sales_rep."""
+    """Staff users with the role sales_rep."""
     return cut_page(await assign.list_sales_reps(db()), query)
 
 
 def show_order(row: queries.OrderRow, items: list[queries.ItemRow]) -> dict[str, Any]:
-    """An order with its lines as the answers show it."""
+    """An order with its lines, as answers show it."""
     shown = {name: getattr(row, name) for name in queries.ROW_NAMES}
     return shown | {"items": items}
 
 
 async def read_whole_order(order_id: int) -> dict[str, Any]:
-    """The order as it stands after an act, in the act's own transaction."""
+    """The order after an act, read in the act's own transaction."""
     row = await queries.get_order(db(), order_id, visible_to=current_actor())
     items = await queries.list_items(db(), [order_id], visible_to=current_actor())
     return show_order(row, items[order_id])

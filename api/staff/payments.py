@@ -48,7 +48,7 @@ async def check_back_image(order_number: str) -> Response:
 @answers(ReviewedCheckOut)
 @refuses(Code.CHECK_REPLACED, Code.CREDIT_TOO_LARGE, Code.NO_CHECK_WAITING, Code.ORDER_CANCELLED)
 async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
-    """Count the check as paid and confirm the order; what is open beyond the check is named and stays open."""
+    """Record the check as paid and confirm the order; any remaining balance is reported and stays open."""
     order = await checks.approve_check(db(), order_number, data, by=current_actor())
     return {"message": f"The check for {order.order_number} is approved{checks.say_open(order)}."}
 
@@ -59,7 +59,7 @@ async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
 @answers(ReviewedCheckOut)
 @refuses(Code.CHECK_REPLACED, Code.NO_CHECK_WAITING)
 async def reject_check(order_number: str, data: checks.ReviewCheck) -> Any:
-    """Refuse the check: the order is unpaid and pending again."""
+    """Reject the check: the order becomes unpaid and pending again."""
     order = await checks.reject_check(db(), order_number, data, by=current_actor())
     return {"message": f"The check for {order.order_number} is rejected."}
 

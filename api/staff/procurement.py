@@ -1,4 +1,4 @@
-"""The staff's doors to procurement: vendors and what they sell."""
+"""Procurement for staff: vendors and their products."""
 
 from dataclasses import asdict
 from typing import Any
@@ -32,7 +32,7 @@ PRODUCTS = "/api/procurement/products"
 @reads_query(companies.ListVendors)
 @answers(list[VendorOut])
 async def list_vendors(query: companies.ListVendors) -> Any:
-    """Vendors by name; active ones only unless all=1."""
+    """Vendors by name; only active ones unless all=1."""
     async with current_database().listing() as connection:
         return await companies.list_vendors(connection, query)
 
@@ -42,7 +42,7 @@ async def list_vendors(query: companies.ListVendors) -> Any:
 @reads(companies.CreateVendor)
 @answers(VendorOut, 201)
 async def create_vendor(data: companies.CreateVendor) -> Any:
-    """Keep a new vendor."""
+    """Add a vendor."""
     return await companies.create_vendor(db(), data, by=current_actor())
 
 
@@ -50,7 +50,7 @@ async def create_vendor(data: companies.CreateVendor) -> Any:
 @staff_only(Right.SEE_PROCUREMENT)
 @answers(VendorWithProductsOut)
 async def get_vendor(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """One vendor with its products, archived ones too."""
+    """One vendor with its products, including archived ones."""
     everything = goods.ListVendorProducts(all="1")
     async with current_database().reading() as connection:
         vendor = await companies.get_vendor(connection, id)
@@ -80,7 +80,7 @@ async def delete_vendor(id: int) -> Any:  # noqa: A002
 @reads_query(goods.ListVendorProducts)
 @answers(list[VendorProductOut])
 async def list_vendor_products(id: int, query: goods.ListVendorProducts) -> Any:  # noqa: A002
-    """One vendor's products; active ones only unless all=1."""
+    """One vendor's products; only active ones unless all=1."""
     async with current_database().listing() as connection:
         return await goods.list_products(connection, query, visible_to=current_actor(), vendor_id=id)
 
@@ -99,7 +99,7 @@ async def add_vendor_product(id: int, data: goods.AddVendorProduct) -> Any:  # n
 @reads_query(goods.ListProcurementProducts)
 @answers(list[VendorProductOut])
 async def list_procurement_products(query: goods.ListProcurementProducts) -> Any:
-    """Products of all vendors by name; active ones only unless all=1."""
+    """Products of all vendors by name; only active ones unless all=1."""
     async with current_database().listing() as connection:
         return await goods.list_products(connection, query, visible_to=current_actor())
 
@@ -109,7 +109,7 @@ async def list_procurement_products(query: goods.ListProcurementProducts) -> Any
 @reads(goods.UpdateProcurementProduct)
 @answers(VendorProductOut)
 async def update_procurement_product(id: int, data: goods.UpdateProcurementProduct) -> Any:  # noqa: A002
-    """Change a vendor's product, also whose it is."""
+    """Change a vendor's product; it can also move to another vendor."""
     return await goods.update_product(db(), id, data, by=current_actor())
 
 

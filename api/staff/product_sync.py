@@ -1,4 +1,4 @@
-"""Doors for outside systems, by API key: reading the catalogue and keeping its prices, stock and pictures in step."""
+"""The sync API for outside systems with an API key: read the catalogue and update prices, stock and pictures."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ ONE = f"{LIST}/<path:id_or_sku>"
 @reads_query(SyncListProducts)
 @answers(SyncProductListOut)
 async def sync_list_products(query: SyncListProducts) -> Any:
-    """Every product in the order of ids, hidden ones too; `If-None-Match` answers 304 while nothing changed."""
+    """All products by id, including hidden ones; `If-None-Match` answers 304 if nothing changed."""
     async with current_database().listing() as connection:
         return show_sync_page(await sync_reads.sync_list_products(connection, query))
 
@@ -65,10 +65,10 @@ async def sync_get_product(id_or_sku: str) -> Any:
 @answers(SyncSavedProductOut, created=SyncCreatedProductOut)
 @refuses(*PICTURE, Code.SKU_TAKEN)
 async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
-    """Change what was sent; what is not sent stays.
+    """Change the fields sent; others stay unchanged.
 
-    A key of the scope `catalogue` creates the product of an unknown SKU, with 201, where name, category_id and
-    unit_price are sent. The same request again changes nothing. To any other key, an unknown product is 404.
+    With a key of scope `catalogue`, an unknown SKU with name, category_id and unit_price creates the product (201).
+    Repeating the request changes nothing. For any other key, an unknown product is 404.
     """
     put = await sync_create.sync_put_product(db(), id_or_sku, data, by=current_actor())
     return Created({"product": put.product}) if put.is_created else {"product": put.product}
@@ -81,7 +81,7 @@ async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
 @answers(SyncSavedProductOut)
 @refuses(*PICTURE, Code.SKU_TAKEN)
 async def sync_update_product_patch(id_or_sku: str, data: SyncUpdateProduct) -> Any:
-    """Change what was sent; what is not sent stays."""
+    """Change the fields sent; others stay unchanged."""
     return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
 
 
@@ -91,7 +91,7 @@ async def sync_update_product_patch(id_or_sku: str, data: SyncUpdateProduct) -> 
 @answers(SyncSavedImageOut)
 @refuses(*PICTURE)
 async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
-    """Make the file the product's primary picture."""
+    """Upload the product's primary picture."""
     product = await sync_edits.sync_upload_image(db(), id_or_sku, file, by=current_actor())
     return {"product": product, "image_url": product.image_url}
 
@@ -101,7 +101,7 @@ async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
 @reads(SyncUpdateStock)
 @answers(SyncSavedProductOut)
 async def sync_update_stock(id_or_sku: str, data: SyncUpdateStock) -> Any:
-    """Say whether it can be sold, and how many there are; the difference stands in the stock ledger."""
+    """Set whether it can be sold and its stock level; the stock ledger records the difference."""
     return {"product": await sync_edits.sync_update_stock(db(), id_or_sku, data, by=current_actor())}
 
 
@@ -110,7 +110,7 @@ async def sync_update_stock(id_or_sku: str, data: SyncUpdateStock) -> Any:
 @reads(SyncUpdatePricing)
 @answers(SyncSavedProductOut)
 async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
-    """Set the prices for orders to come."""
+    """Set the prices for future orders."""
     return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
 
 
@@ -122,8 +122,8 @@ async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
 @answers(SyncBulkOut)
 @refuses(Code.CONFLICT)
 async def sync_bulk_update(data: SyncBulkUpdate) -> bytes:
-    """Change up to 5,000 products by id or SKU; each row stands or falls alone.
+    """Change up to 5,000 products by id or SKU; each row succeeds or fails independently.
 
-    With a key of the scope `catalogue`, a row with an unknown SKU, a name, a category_id and a unit_price creates it.
+    With a key of scope `catalogue`, a row with an unknown SKU, name, category_id and unit_price creates the product.
     """
     return show_bulk_result(await sync_bulk.sync_bulk_update(db(), data, by=current_actor()))

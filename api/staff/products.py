@@ -1,4 +1,4 @@
-"""The office's doors to the catalogue: every product with every field, its gallery, and many edits at once."""
+"""The catalogue for the office: all products with all fields, their galleries, and bulk edits."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 @reads_query(ListAllProducts)
 @answers(StaffProductListOut)
 async def list_all_products(query: ListAllProducts) -> Any:
-    """Every product by name, those not shown and the archived ones too."""
+    """All products by name, including hidden and archived ones."""
     async with current_database().listing() as connection:
         return show_staff_products(
             await staff_products.list_all_products(connection, query, visible_to=current_actor())
@@ -60,7 +60,7 @@ async def list_all_products(query: ListAllProducts) -> Any:
 @answers(SavedStaffProductOut, 201)
 @refuses(*PICTURE, Code.BARCODE_TAKEN, Code.SKU_TAKEN)
 async def add_product(data: AddProduct) -> Any:
-    """Add a product; its picture may be sent as a data URL, its level is the opening stock."""
+    """Add a product; a picture can be sent as a data URL; the stock level is the opening stock."""
     return {"product": await staff_products.add_product(db(), data, by=current_actor())}
 
 
@@ -71,7 +71,7 @@ async def add_product(data: AddProduct) -> Any:
 @answers(SavedStaffProductOut)
 @refuses(*PICTURE, Code.BARCODE_TAKEN, Code.SKU_TAKEN, Code.STALE)
 async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- the contract names the parameter.
-    """Change what was sent; with `version`, only while nobody else changed the product."""
+    """Change the fields sent; with `version`, only if no one else changed the product."""
     return {"product": await staff_products.update_product(db(), id, data, by=current_actor())}
 
 
@@ -79,7 +79,7 @@ async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- 
 @staff_only(Right.EDIT_PRODUCTS)
 @answers(DeletedProductOut)
 async def delete_product(id: int) -> Any:  # noqa: A002 -- the same.
-    """Delete a product, or archive one that stands in orders; the message says which."""
+    """Delete a product, or archive one that was ordered; the message says which."""
     return {"message": await deletion.delete_product(db(), id, by=current_actor())}
 
 
@@ -89,7 +89,7 @@ async def delete_product(id: int) -> Any:  # noqa: A002 -- the same.
 @answers(SavedImageOut)
 @refuses(*PICTURE)
 async def upload_product_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
-    """Make the file the product's primary picture."""
+    """Upload the product's primary picture."""
     await replace_picture(db(), id, file, by=current_actor(), field="image")
     product = await _read(id)
     return {"product": product, "image_url": product.image_url}
@@ -99,7 +99,7 @@ async def upload_product_image(id: int, file: bytes) -> Any:  # noqa: A002 -- th
 @staff_only(Right.EDIT_PRODUCTS)
 @answers(SavedStaffProductOut)
 async def remove_product_image(id: int) -> Any:  # noqa: A002 -- the same.
-    """Take the primary picture away, our own or an outside one; the rest of the gallery stays."""
+    """Remove the primary picture, whether ours or an external one; the rest of the gallery stays."""
     await gallery.remove_primary_image(db(), id, by=current_actor())
     return {"product": await _read(id)}
 
@@ -119,7 +119,7 @@ async def list_gallery(id: int) -> Any:  # noqa: A002 -- the same.
 @answers(AddedGalleryImageOut, 201)
 @refuses(*PICTURE, Code.GALLERY_FULL)
 async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
-    """Put a picture at the gallery's end; a product's first one becomes its primary picture."""
+    """Add a picture at the end of the gallery; the first one becomes the primary picture."""
     image = await gallery.add_gallery_image(db(), id, file, by=current_actor())
     return {"image": image, "product": await _read(id)}
 
@@ -128,7 +128,7 @@ async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the s
 @staff_only(Right.EDIT_PRODUCTS)
 @answers(SavedStaffProductOut)
 async def remove_gallery_image(id: int, image_id: int) -> Any:  # noqa: A002 -- the same.
-    """Remove a picture; the next in order takes a primary one's place."""
+    """Remove a picture; if it was the primary one, the next in order replaces it."""
     await gallery.remove_gallery_image(db(), id, image_id, by=current_actor())
     return {"product": await _read(id)}
 
@@ -147,7 +147,7 @@ async def set_primary_image(id: int, image_id: int) -> Any:  # noqa: A002 -- the
 @reads(ReorderGallery)
 @answers(SavedStaffProductOut)
 async def reorder_gallery(id: int, data: ReorderGallery) -> Any:  # noqa: A002 -- the same.
-    """Set the gallery's order; the list names exactly its pictures."""
+    """Set the gallery's order; the list must contain exactly its pictures."""
     await gallery.reorder_gallery(db(), id, data, by=current_actor())
     return {"product": await _read(id)}
 
@@ -159,7 +159,7 @@ async def reorder_gallery(id: int, data: ReorderGallery) -> Any:  # noqa: A002 -
 @answers(SavedProductsOut)
 @refuses(Code.CONFLICT)
 async def bulk_save_products(data: BulkSaveProducts) -> Any:
-    """Save many edits; each row stands or falls alone."""
+    """Save many edits; each row succeeds or fails independently."""
     return await bulk_save.bulk_save_products(db(), data, by=current_actor())
 
 
@@ -169,7 +169,7 @@ async def bulk_save_products(data: BulkSaveProducts) -> Any:
 @answers(UploadedImageOut)
 @refuses(*PICTURE)
 async def pre_upload_image(file: bytes) -> Any:
-    """Check and re-encode a picture before its product exists; answers it as a data URL to send with it."""
+    """Check and re-encode a picture before its product exists; returns a data URL to send with the product."""
     return {"image_url": await normalise_to_data_url(file)}
 
 

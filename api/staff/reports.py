@@ -1,4 +1,4 @@
-"""Reports for colleagues: profit by month for managers, and the order figures for everybody."""
+"""Reports: monthly profit for managers, and order figures for all staff."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ tag_blueprint(blueprint, ["reports"])
 @reads_query(ProfitQuery)
 @answers(ProfitOut)
 async def profit(query: ProfitQuery) -> Any:
-    """Profit of the last `period` business months, the running one included, and together."""
+    """Profit of the last `period` business months, including the current one, with totals."""
     async with current_database().reporting() as connection:
         return await get_profit(connection, query, visible_to=current_actor(), timezone=settings().timezone)
 
@@ -33,6 +33,6 @@ async def profit(query: ProfitQuery) -> Any:
 @reads_query(StatsQuery)
 @answers(StatsOut)
 async def stats(query: StatsQuery) -> Any:
-    """Order counts by state and revenue of a range; a rep sees their own orders, the warehouse no revenue."""
+    """Order counts by status and revenue of a range; reps see their own orders, the warehouse sees no revenue."""
     async with current_database().reporting() as connection:
         return await get_stats(connection, query, visible_to=current_actor(), timezone=settings().timezone)

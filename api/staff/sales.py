@@ -1,4 +1,4 @@
-"""The doors of the sales floor: catalogue, customers, orders for them, histories, figures and commissions."""
+"""The sales floor: catalogue, customers, orders, history, figures and commissions."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ tag_blueprint(commissions, ["commissions"])
 @reads_query(WidePageInput)
 @answers(list[CatalogCategoryOut])
 async def sales_catalog(query: WidePageInput) -> Any:
-    """Active products by category; a page is one of categories."""
+    """Active products by category; pages count categories."""
     async with current_database().reading() as connection:
         return await catalog.list_catalog(connection, query)
 
@@ -56,7 +56,7 @@ async def sales_catalog(query: WidePageInput) -> Any:
 @reads_query(customers.ListSalesCustomers)
 @answers(SalesCustomersOut)
 async def sales_customers(query: customers.ListSalesCustomers) -> Any:
-    """Customers with a phone, the one who ordered longest ago first; who never ordered comes last."""
+    """Customers with a phone, those with the oldest last order first, those without orders last."""
     async with current_database().listing() as connection:
         page = await customers.list_sales_customers(connection, query, visible_to=current_actor())
     return {"customers": page.rows, "total": page.total, "page": page.page, "pages": page.pages}
@@ -67,7 +67,7 @@ async def sales_customers(query: customers.ListSalesCustomers) -> Any:
 @answers(BankDetailsOut)
 @refuses(Code.NOT_YOUR_CUSTOMER)
 async def get_ach(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """Bank details on file; the account number down to its last four digits."""
+    """Bank details on file; only the last four digits of the account number."""
     return await bank_account.get_bank_details(db(), id, visible_to=current_actor())
 
 
@@ -77,7 +77,7 @@ async def get_ach(id: int) -> Any:  # noqa: A002 - the contract names the path p
 @answers(SavedBankDetailsOut)
 @refuses(Code.NOT_YOUR_CUSTOMER)
 async def save_ach(id: int, data: bank_account.SaveBankAccount) -> Any:  # noqa: A002
-    """Keep bank details; the account number is encrypted and never shown whole."""
+    """Store bank details; the account number is encrypted and never shown in full."""
     return await bank_account.save_bank_account(db(), id, data, by=current_actor(), keys=settings().data_keys)
 
 
@@ -87,7 +87,7 @@ async def save_ach(id: int, data: bank_account.SaveBankAccount) -> Any:  # noqa:
 @answers(GuestProfileOut)
 @refuses(Code.NOT_FOUND, Code.NOT_YOUR_CUSTOMER)
 async def guest_profile(query: customers.FindGuest) -> Any:
-    """Profile and history by phone: the account's, when one has the number, else what guest orders say."""
+    """Profile and history by phone, from the account with this number or otherwise from guest orders."""
     async with current_database().reading() as connection:
         return await customers.get_guest_profile(connection, query, visible_to=current_actor())
 
@@ -108,7 +108,7 @@ async def sales_customer_profile(id: int) -> Any:  # noqa: A002
 @answers(EditedCustomerOut)
 @refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_CUSTOMER)
 async def update_sales_customer(id: int, data: edit_customer.UpdateSalesCustomer) -> Any:  # noqa: A002
-    """Change a customer's details; open orders that carry the old ones follow."""
+    """Change a customer's details; open orders with the old details are updated."""
     edited = await edit_customer.update_sales_customer(db(), id, data, shop_url=shop_url(), by=current_actor())
     answer = EditedCustomerOut.model_fields.keys() - {"success", "updated_orders"}
     return {name: getattr(edited.profile, name) for name in answer} | {"updated_orders": edited.updated_orders}
@@ -120,7 +120,7 @@ async def update_sales_customer(id: int, data: edit_customer.UpdateSalesCustomer
 @answers(SalesHistoryOut)
 @answers_file("text/csv")
 async def sales_history(query: history.ListHistory) -> Any:
-    """Past sales of the rep, or of all for the office, one by one or added up; `format=csv` answers a file."""
+    """Past sales of the rep (for the office: of all reps), as single orders or grouped; `format=csv` returns a file."""
     if query.format == "csv":
         await note_export("sale", query)
         body = history.export_history(current_database(), query, visible_to=current_actor())
@@ -130,7 +130,7 @@ async def sales_history(query: history.ListHistory) -> Any:
 
 
 async def _read_history(connection: Any, query: history.ListHistory) -> Any:
-    """The keys of the shape that was asked for, and no others."""
+    """Only the keys of the requested shape."""
     if query.group_by is None:
         page, summary = await history.list_history(connection, query, visible_to=current_actor())
         shown = SalesHistoryOut.model_validate({
@@ -152,7 +152,7 @@ async def _read_history(connection: Any, query: history.ListHistory) -> Any:
 @reads_query(history.MyOrders)
 @answers(MyOrdersOut)
 async def my_orders(query: history.MyOrders) -> Any:
-    """The orders that count for the caller, and their figures of the period and of all time."""
+    """The orders credited to the caller, with figures for the period and for all time."""
     async with current_database().listing() as connection:
         own = await history.list_my_orders(connection, query, by=current_actor())
     return {
@@ -171,7 +171,7 @@ async def my_orders(query: history.MyOrders) -> Any:
 @answers(CancelledOrderOut)
 @refuses(Code.CREDIT_TOO_LARGE, Code.STATE_NOT_ALLOWED)
 async def rep_cancel_order(id: int) -> Any:  # noqa: A002
-    """Cancel an own order while it is pending or confirmed."""
+    """Cancel one of the rep's own orders while it is pending or confirmed."""
     return await cancel.cancel_own_order(db(), id, by=current_actor())
 
 
@@ -181,7 +181,7 @@ async def rep_cancel_order(id: int) -> Any:  # noqa: A002
 @answers(PerformanceOut)
 @refuses(Code.NOT_FOUND)
 async def rep_performance(query: performance.ReadPerformance) -> Any:
-    """The team's figures and those of its reps with a trend by week or month; a rep sees their own row."""
+    """Figures of the team and its reps with a weekly or monthly trend; reps see their own row."""
     async with current_database().reporting() as connection:
         return await performance.get_performance(connection, query, visible_to=current_actor())
 
@@ -202,7 +202,7 @@ async def rep_performance(query: performance.ReadPerformance) -> Any:
     Code.UNKNOWN_PRODUCTS,
 )
 async def rep_place_order(data: place_order.PlaceForCustomer) -> Any:
-    """Place an order for a customer; it counts for the caller, and a rep's discount is bounded."""
+    """Place an order for a customer, credited to the caller; a rep's discount is limited."""
     placed = await place_order.place_for_customer(
         db(), data, by=current_actor(), rules=order_rules(), keys=settings().data_keys
     )
@@ -215,7 +215,7 @@ async def rep_place_order(data: place_order.PlaceForCustomer) -> Any:
 @answers(CommissionPaidOut)
 @refuses(Code.NO_COMMISSION)
 async def set_commission_paid(order_number: str, data: pay.SetCommissionPaid) -> Any:
-    """Mark one order's commission paid or unpaid; without `paid` it is toggled."""
+    """Mark an order's commission paid or unpaid; without `paid` it is toggled."""
     return await pay.set_commission_paid(db(), order_number, data, by=current_actor())
 
 
@@ -224,5 +224,5 @@ async def set_commission_paid(order_number: str, data: pay.SetCommissionPaid) ->
 @reads(pay.BulkCommissionPaid)
 @answers(CommissionsPaidOut)
 async def bulk_commission_paid(data: pay.BulkCommissionPaid) -> Any:
-    """Mark many orders' commissions at once; paid unless `paid` is false."""
+    """Mark the commissions of many orders as paid, or as unpaid if `paid` is false."""
     return {"updated": await pay.mark_commissions_paid(db(), data, by=current_actor()), "paid": data.is_paid}

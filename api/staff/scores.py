@@ -23,7 +23,7 @@ tag_blueprint(blueprint, ["scores"])
 @reads_query(ListScores)
 @answers(ScoreListOut)
 async def customer_scores(query: ListScores) -> Any:
-    """All scores by tier, chance of being alive and text, with a count for each tier."""
+    """Scores, filtered by tier, probability of being active and text, with a count for each tier."""
     async with current_database().listing() as connection:
         found = await list_scores(connection, query, timezone=settings().timezone, visible_to=current_actor())
     return show_scores(found)
@@ -34,6 +34,6 @@ async def customer_scores(query: ListScores) -> Any:
 @refuses(Code.NO_SCORE)
 @answers(ScoreOut)
 async def customer_score(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """One customer's repeat-purchase score; null figures before there is enough history."""
+    """One customer's repeat-purchase score; figures are null until there is enough history."""
     async with current_database().reading() as connection:
         return await get_score(connection, id, timezone=settings().timezone, visible_to=current_actor())

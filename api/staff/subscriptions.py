@@ -40,7 +40,7 @@ LIST = "/api/staff/subscriptions"
 @reads_query(ListSubscriptions)
 @answers(list[SubscriptionOut])
 async def list_subscriptions(query: ListSubscriptions) -> Any:
-    """Subscriptions by status and customer, newest first unless they are sorted."""
+    """Subscriptions by status and customer; by default newest first."""
     async with current_database().listing() as connection:
         return await find_subscriptions(connection, query, rules=order_rules(), visible_to=current_actor())
 
@@ -52,7 +52,7 @@ async def list_subscriptions(query: ListSubscriptions) -> Any:
 @answers(SubscriptionOut, 201)
 @refuses(*STRIPE, Code.NOT_FOUND)
 async def create_subscription(data: enrol.CreateSubscription) -> Any:
-    """Enrol a customer in a product that orders itself, charged to a saved payment method."""
+    """Enrol a customer in automatic orders of a product, charged to a saved payment method."""
     made = await enrol.create_subscription(
         db(), data, timezone=settings().timezone, company_domain=settings().company_domain, by=current_actor()
     )
@@ -63,7 +63,7 @@ async def create_subscription(data: enrol.CreateSubscription) -> Any:
 @staff_only(Right.SEE_SUBSCRIPTIONS)
 @answers(SubscriptionDetailOut)
 async def get_subscription(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """One subscription with its renewals, the customer's orders and this product's history."""
+    """One subscription with its renewals, the customer's orders and the product's history."""
     connection = await db().connection()
     return show_detail(await find_detail(connection, id, rules=order_rules(), visible_to=current_actor()))
 
@@ -84,7 +84,7 @@ async def update_subscription(id: int, data: change.UpdateSubscription) -> Any: 
 @refuses(Code.STATE_NOT_ALLOWED)
 @answers(SubscriptionStatusOut)
 async def cancel_subscription(id: int) -> Any:  # noqa: A002
-    """End a subscription for good."""
+    """End a subscription permanently."""
     return await change.cancel_subscription(db(), id, by=current_actor())
 
 
@@ -111,7 +111,7 @@ async def resume_subscription(id: int) -> Any:  # noqa: A002
 @refuses(*STRIPE, Code.OUT_OF_STOCK, Code.RENEWAL_RUNNING, Code.RENEWED_TODAY, Code.STATE_NOT_ALLOWED)
 @answers(RenewedOut)
 async def renew_subscription(id: int) -> Any:  # noqa: A002
-    """Charge the saved payment method and write the order; a failed charge is kept as a failed renewal."""
+    """Charge the saved payment method and create the order; a failed charge is recorded as a failed renewal."""
     actor = current_actor()
     renewed = await renew.renew_subscription(
         id,
@@ -135,7 +135,7 @@ renew_subscription.is_idempotent = True  # type: ignore[attr-defined] # its key 
 @answers(SetupIntentOut)
 @refuses(*STRIPE, Code.NOT_FOUND, Code.REQUEST_IN_PROGRESS)
 async def create_setup_intent(data: setup_intent.CreateSetupIntent) -> Any:
-    """Begin saving a card or bank account at Stripe, whose customer is found or made."""
+    """Start saving a card or bank account at Stripe; finds or creates the Stripe customer."""
     return await setup_intent.create_setup_intent(data, by=current_actor(), settings=settings())
 
 
@@ -144,7 +144,7 @@ async def create_setup_intent(data: setup_intent.CreateSetupIntent) -> Any:
 @reads_query(SuggestInterval)
 @answers(IntervalSuggestionOut)
 async def suggest_interval(user_id: int, query: SuggestInterval) -> Any:
-    """An interval that fits the customer's orders of a product, or of all."""
+    """Suggest an interval from the customer's orders of a product, or of all products."""
     async with current_database().reading() as connection:
         return await find_interval(connection, user_id, query, timezone=settings().timezone, visible_to=current_actor())
 

@@ -1,4 +1,4 @@
-"""Trying out what the program needs around it: the mail server."""
+"""Checks of outside dependencies: the mail server."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ tag_blueprint(blueprint, ["system"])
 @limited("smtp_check", 30, seconds=HOUR)
 @answers(SmtpCheckOut)
 async def smtp_check() -> Any:
-    """Try the mail server step by step and answer each step's exact words; never the password, only its length."""
+    """Test the mail server step by step and return its exact answers; never the password, only its length."""
     return await mail_check.check_smtp(settings())
 
 
@@ -31,5 +31,5 @@ async def smtp_check() -> Any:
 @reads(mail_check.SendTestEmail)
 @answers(TestEmailOut)
 async def test_email(data: mail_check.SendTestEmail) -> Any:
-    """Queue a test mail and report the mail settings with secrets masked."""
+    """Queue a test email and report the mail settings with secrets masked."""
     return await mail_check.send_test_email(db(), data, settings())

@@ -1,4 +1,4 @@
-"""The doors of the warehouse: signing in at its screen, the queue, the moves of an order, slips and counts."""
+"""The warehouse: sign-in, the queue, changes of an order's status, slips and counts."""
 
 from enum import StrEnum
 from typing import Any
@@ -37,14 +37,14 @@ tag_blueprint(blueprint, ["warehouse"])
 
 
 class SlipFormat(StrEnum):
-    """How a slip is answered."""
+    """Format of a slip."""
 
     JSON = "json"
     PDF = "pdf"
 
 
 class ShowSlip(Input):
-    """The shape of a slip."""
+    """Query for a slip."""
 
     format: SlipFormat = SlipFormat.JSON
     """`pdf` is a printable slip with a code to scan."""
@@ -57,7 +57,7 @@ class ShowSlip(Input):
 @answers(WarehouseLoginOut)
 @refuses(Code.DEMO_USER_IS_LOCAL, Code.INVALID_CREDENTIALS, Code.SECOND_FACTOR_REQUIRED, Code.SECOND_FACTOR_WRONG)
 async def warehouse_login(data: sign_in.SignIn) -> Any:
-    """Sign staff in at the warehouse's screen: a session cookie and a JWT; `totp` where a second factor is set up."""
+    """Sign staff in at the warehouse with a session cookie and a JWT; needs `totp` if a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
     entered = await sign_in.sign_in(db(), data, sign_in_context())
     keep_session(entered)
@@ -78,7 +78,7 @@ async def warehouse_logout() -> Any:
 @staff_only(before_second_factor=True)
 @answers(WarehouseStaffOut)
 async def warehouse_me() -> Any:
-    """Who is signed in."""
+    """The signed-in user."""
     return await profile.get_profile(db(), by=current_actor())
 
 
@@ -108,7 +108,7 @@ async def warehouse_order(order_number: str) -> Any:
 @answers(MovedWarehouseOrderOut)
 @refuses(Code.STATE_NOT_ALLOWED, Code.ON_HOLD)
 async def confirm_order(order_number: str) -> Any:
-    """Mark confirmed: picked and ready to ship; on a confirmed order the pick alone is noted."""
+    """Mark the order confirmed: picked and ready to ship. On a confirmed order, only the pick is recorded."""
     order = await moves.confirm_order(db(), order_number, by=current_actor())
     return await _show_moved(order.order_number)
 
@@ -119,7 +119,8 @@ async def confirm_order(order_number: str) -> Any:
 @answers(MovedWarehouseOrderOut)
 @refuses(Code.STATE_NOT_ALLOWED, Code.ON_HOLD)
 async def ship_order(order_number: str, data: moves.ShipOrder) -> Any:
-    """Mark a confirmed or packed order shipped, with tracking and carrier if known, and text the customer once."""
+    """Mark a confirmed or packed order shipped, with tracking number and carrier if known, and text the customer
+    once."""
     company = settings().company_name
     order = await moves.ship_order(db(), order_number, data, by=current_actor(), company_name=company)
     return await _show_moved(order.order_number)
@@ -141,7 +142,8 @@ async def deliver_order(order_number: str) -> Any:
 @answers(ShippedShortOut)
 @refuses(Code.CANCEL_INSTEAD, Code.CREDIT_TOO_LARGE, Code.NOTHING_SHORT, Code.ON_HOLD, Code.STATE_NOT_ALLOWED)
 async def ship_short(order_number: str, data: short_pick.ShipShort) -> Any:
-    """Pack what is there; the price of what is missing is taken off the claim, and the customer is notified."""
+    """Pack what is available; the price of missing units is deducted from what is owed, and the customer is
+    notified."""
     company = settings().company_name
     done = await short_pick.ship_short(db(), order_number, data, by=current_actor(), company_name=company)
     return await _show_moved(done.order_number) | {"missing_units": done.units}
@@ -151,7 +153,7 @@ async def ship_short(order_number: str, data: short_pick.ShipShort) -> Any:
 @staff_only(Right.SEE_WAREHOUSE)
 @answers(LabelListOut)
 async def list_labels(order_number: str) -> Any:
-    """The labels of an order that are bought and not void, oldest first."""
+    """The order's bought labels that are not void, oldest first."""
     order = await queue.get_queue_row(db(), order_number, visible_to=current_actor())
     return {"labels": await label_rows.list_labels(db(), order.id)}
 
@@ -161,7 +163,7 @@ async def list_labels(order_number: str) -> Any:
 @answers(DoneOut)
 @refuses(Code.LABEL_PENDING)
 async def delete_label(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """Delete a label's record without a refund; its tracking number comes off the order."""
+    """Delete a label's record without a refund; its tracking number is removed from the order."""
     await label_rows.delete_label(db(), id, by=current_actor())
     return {}
 
@@ -172,7 +174,7 @@ async def delete_label(id: int) -> Any:  # noqa: A002 - the contract names the p
 @answers(SlipOut)
 @answers_file("application/pdf")
 async def packing_slip(order_number: str, query: ShowSlip) -> Any:
-    """The packing slip without prices: data, or a printable PDF with a code to scan."""
+    """The packing slip without prices, as data or as a printable PDF with a scannable code."""
     queued = await queue.get_queued_order(db(), order_number, visible_to=current_actor())
     if query.format is SlipFormat.PDF:
         return await answer_slips([queued.order.order_number], f"slip-{queued.order.order_number}.pdf")
@@ -183,12 +185,12 @@ async def packing_slip(order_number: str, query: ShowSlip) -> Any:
 @staff_only(Right.SEE_WAREHOUSE)
 @answers(WarehouseStatsOut)
 async def warehouse_stats() -> Any:
-    """Shipped today, in transit, and delivered in the last seven days; a sales rep's own orders only."""
+    """Orders shipped today, in transit, and delivered in the last seven days; sales reps see only their own."""
     async with current_database().reading() as connection:
         return await queue.count_stats(connection, visible_to=current_actor(), timezone=settings().timezone)
 
 
 async def _show_moved(order_number: str) -> dict[str, Any]:
-    """The order as it stands after an act, in the act's own transaction."""
+    """The order after an act, read in the act's own transaction."""
     queued = await queue.get_queued_order(db(), order_number, visible_to=current_actor())
     return {"order": queued.as_answer()}

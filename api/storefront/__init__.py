@@ -1,4 +1,4 @@
-"""The doors of the customers' shop."""
+"""The JSON API of the shop."""
 
 from quart import Blueprint
 

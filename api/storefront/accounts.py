@@ -1,4 +1,4 @@
-"""Customers' accounts: registering, signing in and out, verifying, forgotten passwords, and the own profile."""
+"""Customer accounts: registration, sign-in, verification, forgotten passwords, and the customer's own profile."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ GOOGLE_PATH = "/api/auth/google"
 @answers(RegisteredOut, status=201)
 @refuses(Code.EMAIL_TAKEN, Code.PHONE_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def register(data: opening.RegisterCustomer) -> Any:
-    """Register with an email or a phone; no sign-in until it is verified."""
+    """Register with an email or a phone, which must be verified before signing in."""
     return await opening.register_customer(db(), data, rules=account_rules())
 
 
@@ -53,7 +53,7 @@ async def register(data: opening.RegisterCustomer) -> Any:
 @answers(CheckoutAccountOut, status=201)
 @refuses(Code.EMAIL_TAKEN, Code.PHONE_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> Any:
-    """Turn a guest into a registered customer; the email is the username, the order follows once it is verified."""
+    """Turn a guest into a registered customer; the email is the username. The order is linked once it is verified."""
     return await opening.create_account_at_checkout(db(), data, rules=account_rules())
 
 
@@ -81,7 +81,7 @@ async def login(data: sign_in.SignIn) -> Any:
 @reads_query(sign_in.SignOut)
 @answers(AccountMessageOut)
 async def logout(query: sign_in.SignOut) -> Any:
-    """End the session, or with `everywhere` all of the account's."""
+    """End this session, or with `everywhere` all sessions of the account."""
     await sign_in.sign_out(db(), query, by=current_actor())
     customer_auth.logout_user()
     return {"message": "You are signed out."}
@@ -102,9 +102,9 @@ async def me() -> Any:
 @answers(CustomerLoginOut)
 @refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN, Code.USERNAME_TAKEN)
 async def verify_email(data: verification.VerifyEmail) -> Any:
-    """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked.
+    """Verify an email with the single-use token of the emailed link; guest orders with this email are linked.
 
-    A changed email takes effect by it."""
+    A changed email takes effect now."""
     user = await verification.verify_email(db(), data, shop_url=shop_url())
     return {"message": "Your email is confirmed. You can sign in now.", "user": user}
 
@@ -116,7 +116,7 @@ async def verify_email(data: verification.VerifyEmail) -> Any:
 @answers(CustomerLoginOut)
 @refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN, Code.USERNAME_TAKEN)
 async def undo_email_change(data: EmailLink) -> Any:
-    """Give an account its old email back with the token of the mail to that address; every session ends."""
+    """Restore the account's old email with the token sent to that address; ends all sessions."""
     user = await email_change.undo_email_change(db(), data)
     return {"message": "Your email is as it was, and everybody is signed out.", "user": user}
 
@@ -127,7 +127,7 @@ async def undo_email_change(data: EmailLink) -> Any:
 @reads(verification.ResendVerification)
 @answers(AccountMailOut)
 async def resend_verification(data: verification.ResendVerification) -> Any:
-    """Mail the verification link again; the answer is always the same."""
+    """Email the verification link again; the answer is always the same."""
     await count_use("resend_verification", 3, seconds=HOUR, target=data.email.lower())
     return await verification.resend_verification(db(), data, shop_url=shop_url(), shows_token=settings().debug_tokens)
 
@@ -139,7 +139,7 @@ async def resend_verification(data: verification.ResendVerification) -> Any:
 @answers(AccountMessageOut)
 @refuses(Code.WEAK_PASSWORD, Code.WRONG_PASSWORD)
 async def change_password(data: profile.ChangePassword) -> Any:
-    """Change the own password; the other sessions end and a notice goes out by email."""
+    """Change the customer's own password; ends the other sessions and sends a notice by email."""
     await profile.change_password(db(), data, by=current_actor())
     return {"message": "The password is changed. Your other sessions have ended."}
 
@@ -150,7 +150,7 @@ async def change_password(data: profile.ChangePassword) -> Any:
 @reads(forgotten.ForgotPassword)
 @answers(AccountMailOut)
 async def forgot_password(data: forgotten.ForgotPassword) -> Any:
-    """Mail a reset link to the account behind a username or email; the answer is always the same."""
+    """Email a reset link to the account with this username or email; the answer is always the same."""
     await count_use("forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
     return await password_reset.forgot_password(db(), data, shop_url=shop_url(), shows_token=settings().debug_tokens)
 
@@ -161,7 +161,7 @@ async def forgot_password(data: forgotten.ForgotPassword) -> Any:
 @reads(forgotten.ForgotUsername)
 @answers(AccountMailOut)
 async def forgot_username(data: forgotten.ForgotUsername) -> Any:
-    """Mail the username that belongs to an email; the answer is always the same."""
+    """Email the username that belongs to an email; the answer is always the same."""
     await count_use("forgot_username", 3, seconds=HOUR, target=data.email)
     return await password_reset.forgot_username(db(), data, shop_url=shop_url())
 
@@ -173,7 +173,7 @@ async def forgot_username(data: forgotten.ForgotUsername) -> Any:
 @answers(AccountMessageOut)
 @refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def reset_password(data: forgotten.ResetPassword) -> Any:
-    """Set a new password with an emailed token, which works once; every session ends."""
+    """Set a new password with a single-use emailed token; ends all sessions."""
     await password_reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
@@ -184,7 +184,7 @@ async def reset_password(data: forgotten.ResetPassword) -> Any:
 @reads(phone_codes.SendPhoneCode)
 @answers(PhoneCodeOut)
 async def send_phone_code(data: phone_codes.SendPhoneCode) -> Any:
-    """Text a six-digit code to a customer's phone; the answer is the same for a phone that nobody has."""
+    """Text a six-digit code to a customer's phone; the answer is the same for an unknown phone."""
     await count_use("phone_code", 3, seconds=HOUR, target=phone_codes.read_phone(data.phone))
     return await phone_codes.send_phone_code(
         db(), data, secret_key=settings().secret_key, shows_code=settings().debug_tokens
@@ -198,7 +198,7 @@ async def send_phone_code(data: phone_codes.SendPhoneCode) -> Any:
 @answers(PhoneSessionOut)
 @refuses(Code.INVALID_CODE)
 async def verify_phone_code(data: phone_codes.VerifyPhoneCode) -> Any:
-    """Exchange phone and code for a single-use phone session token; five attempts burn the code."""
+    """Exchange phone and code for a single-use phone session token; the code is invalid after five attempts."""
     return await phone_codes.verify_phone_code(db(), data, secret_key=settings().secret_key, by=current_actor())
 
 
@@ -209,7 +209,7 @@ async def verify_phone_code(data: phone_codes.VerifyPhoneCode) -> Any:
 @answers(UsernameOut)
 @refuses(Code.INVALID_TOKEN)
 async def phone_username(data: password_reset.PhoneUsername) -> Any:
-    """The masked username behind a phone session token, which is used up."""
+    """The masked username of a phone session token; uses up the token."""
     return {"username": await password_reset.phone_username(db(), data)}
 
 
@@ -220,7 +220,7 @@ async def phone_username(data: password_reset.PhoneUsername) -> Any:
 @answers(AccountMessageOut)
 @refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
-    """Set a new password with a phone session token, which is used up; every session ends."""
+    """Set a new password with a phone session token; uses up the token and ends all sessions."""
     await password_reset.phone_reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
@@ -231,7 +231,7 @@ async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
 @answers_file(status=302)
 @refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def start_google_sign_in() -> PlainResponse:
-    """Send the browser to Google; it comes back to the callback."""
+    """Redirect the browser to Google, which redirects to the callback."""
     way = await google.start_google_sign_in(google_app(), secret_key=settings().secret_key)
     response = redirect(way.url)
     response.set_cookie(
@@ -264,7 +264,7 @@ async def start_google_sign_in() -> PlainResponse:
     Code.USERNAME_TAKEN,
 )
 async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
-    """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""
+    """Sign in the user that Google returns and redirect to the shop; a new customer gets an account."""
     entered = await google.finish_google_sign_in(
         db(),
         query,
@@ -292,7 +292,7 @@ async def list_own_user() -> Any:
 @answers(OwnAccountOut)
 @refuses(Code.NOT_YOUR_ACCOUNT)
 async def get_user(user_id: int) -> Any:
-    """Own profile by id; 403 for any other id."""
+    """The customer's own profile by id; 403 for any other id."""
     return {"user": await profile.get_own_profile(db(), by=current_actor(), customer_id=user_id)}
 
 
@@ -302,7 +302,8 @@ async def get_user(user_id: int) -> Any:
 @answers(OwnAccountOut)
 @refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_ACCOUNT, Code.PHONE_TAKEN, Code.TOO_MANY_REQUESTS)
 async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
-    """Update the own profile; a changed email is shown not verified, and takes effect by the link mailed to it."""
+    """Update the customer's own profile; a new email is shown as not verified and takes effect by the link sent to
+    it."""
     user = await profile.update_profile(db(), user_id, data, shop_url=shop_url(), by=current_actor())
     return {"user": user}
 
@@ -312,29 +313,29 @@ async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
 @answers_nothing
 @refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.HAS_PAYMENT, Code.HAS_SUBSCRIPTION, Code.NOT_YOUR_ACCOUNT)
 async def delete_user(user_id: int) -> None:
-    """Delete the own account; its orders stay in the books, unlinked."""
+    """Delete the customer's own account; its orders are kept, unlinked."""
     await profile.delete_account(db(), user_id, by=current_actor())
     customer_auth.logout_user()
 
 
 def sign_in_context() -> sign_in.SignInContext:
-    """Where the current request comes from, as signing in needs to know it."""
+    """The origin of the current request, as sign-in needs it."""
     return sign_in.SignInContext(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
 
 
 def keep_session(entered: sign_in.SignedIn) -> None:
-    """Give the browser the session's cookie with this answer."""
+    """Set the session cookie on this answer."""
     customer_auth.login_user(AuthUser(entered.session_token, Action.WRITE_PERMANENT))
 
 
 def account_rules() -> opening.AccountRules:
-    """The settings that accounts depend on."""
+    """The settings that apply to accounts."""
     now = settings()
     return opening.AccountRules(shop_url(), now.secret_key, now.debug_tokens)
 
 
 def google_app() -> GoogleApp:
-    """Our registration with Google."""
+    """Our client registration at Google."""
     now = settings()
     return GoogleApp(
         now.google_client_id,

@@ -1,4 +1,4 @@
-"""The catalogue: products, their pictures and categories, for anyone to read and for managers to add to."""
+"""The catalogue: anyone can read products, pictures and categories; managers can add to them."""
 
 import re
 from typing import Any
@@ -53,7 +53,7 @@ THUMBNAIL_TAG = re.compile(r'"t-([0-9a-f]{64})"')
 
 
 class PictureVersion(Input):
-    """The hash that a picture's address carries."""
+    """The hash in a picture's URL."""
 
     v: Text200 | None = None
 
@@ -63,7 +63,7 @@ class PictureVersion(Input):
 @reads_query(ListProducts)
 @answers(ProductListOut)
 async def list_products(query: ListProducts) -> bytes:
-    """Active products by name, or by closeness to a search that forgives typing mistakes."""
+    """Active products by name, or by similarity to a search text, which may contain typing mistakes."""
     async with current_database().raw_reading() as connection:
         return show_product_list(await find_products(connection, query))
 
@@ -104,7 +104,7 @@ async def get_product(id: int) -> bytes:  # noqa: A002 -- the contract names the
 @public
 @answers(ProductOut)
 async def get_product_by_sku(sku: str) -> bytes:
-    """One active product by its SKU, in whatever case it is written."""
+    """One active product by its SKU, ignoring case."""
     async with current_database().raw_reading() as connection:
         return show_product(await find_product_by_sku(connection, sku))
 
@@ -115,7 +115,7 @@ async def get_product_by_sku(sku: str) -> bytes:
 @answers_file(*PICTURE_TYPES)
 @is_revalidated
 async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
-    """The product's picture; with its hash as `v` it may be cached forever."""
+    """The product's picture; with its hash as `v` it can be cached forever."""
     async with current_database().raw_reading() as connection:
         found = await get_picture(connection, id, shown_hash=query.v, known=_known_hashes(PICTURE_TAG))
     return _show_picture(found, etag=found.sha256, version=query.v)
@@ -138,7 +138,7 @@ async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa
 @reads_query(NewestPageInput)
 @answers(list[ListedCategoryOut])
 async def list_categories(query: NewestPageInput) -> Any:
-    """Every category by name, with how many active products it holds."""
+    """All categories by name, with their number of active products."""
     async with current_database().raw_reading() as connection:
         return cut_page([dict(row) for row in await find_categories(connection)], query)
 
@@ -154,12 +154,12 @@ async def create_category(data: CreateCategory) -> Any:
 
 
 def _known_hashes(tag: re.Pattern[str]) -> list[str]:
-    """The hashes of pictures that the caller says it has."""
+    """The picture hashes that the caller already has."""
     return tag.findall(request.headers.get("If-None-Match", ""))
 
 
 def _show_picture(found: FoundPicture, *, etag: str, version: str | None) -> Response:
-    """The picture's bytes, or 304 for a caller that has them."""
+    """The picture's bytes, or 304 if the caller already has them."""
     is_named = version is not None and version == found.sha256[:SHOWN_HASH_LENGTH]
     headers = {"ETag": f'"{etag}"', "Cache-Control": FOR_EVER if is_named else ASKED_ABOUT}
     # A star stands for whatever version there is.

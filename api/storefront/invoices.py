@@ -28,7 +28,7 @@ class OwnInvoiceOut(Answer):
     invoice_number: str
     status: str
     is_overdue: bool
-    """True when the due date is past and something is still owed."""
+    """True when the due date is past and a balance is left."""
     due_date: date | None
     total_amount: MoneyOut
     balance: MoneyOut
@@ -36,7 +36,7 @@ class OwnInvoiceOut(Answer):
     po_number: str
     sent_at: TimeOut | None
     pay_link: str | None
-    """The page at which it is seen and paid; null when nothing is to be paid."""
+    """The page for viewing and paying it; null when nothing is left to pay."""
 
 
 @blueprint.get("/api/invoices/mine")
@@ -44,7 +44,7 @@ class OwnInvoiceOut(Answer):
 @reads_query(NewestPageInput)
 @answers(list[OwnInvoiceOut])
 async def list_own_invoices_of_customer(query: NewestPageInput) -> Any:
-    """The signed-in customer's invoices, newest first, with the link that pays each."""
+    """The signed-in customer's invoices, newest first, each with its pay link."""
     async with current_database().listing() as connection:
         page = await list_own_invoices(connection, query, visible_to=current_actor())
     now = settings()
@@ -60,7 +60,7 @@ async def list_own_invoices_of_customer(query: NewestPageInput) -> Any:
 @customer_only
 @answers_file("application/pdf")
 async def own_statement() -> Response:
-    """The signed-in customer's statement as PDF: what was billed and paid in three months, and what is open today."""
+    """The signed-in customer's statement as PDF: amounts billed and paid in three months, and what is open today."""
     zone = settings().timezone
     today = business_today(zone)
     statement = await get_statement_of_customer(db(), as_of=today, visible_to=current_actor(), timezone=zone)

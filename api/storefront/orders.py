@@ -1,4 +1,4 @@
-"""Orders of the shop: placing, listing, tracking and ordering again."""
+"""Orders of the shop: placing, listing, tracking and reordering."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ tag_blueprint(blueprint, ["orders"])
 
 
 class PhoneProof(NewestPageInput):
-    """The token of a verified phone code, where the caller has one."""
+    """The token of a verified phone code, if the caller has one."""
 
     phone_session_token: Text200 | None = None
 
@@ -49,7 +49,7 @@ async def place_order(data: PlaceOrder) -> bytes:
 @reads_query(NewestPageInput)
 @answers(list[OwnOrderOut])
 async def list_own_orders(query: NewestPageInput) -> Any:
-    """The signed-in customer's orders, newest first, with items; `X-Total-Count` says how many there are."""
+    """The signed-in customer's orders, newest first, with items; `X-Total-Count` gives the total."""
     async with current_database().listing() as connection:
         return await find_own_orders(connection, query, visible_to=current_actor())
 
@@ -58,7 +58,7 @@ async def list_own_orders(query: NewestPageInput) -> Any:
 @customer_only
 @answers(GuideOut)
 async def order_guide() -> Any:
-    """What the customer usually buys: usual quantity, last price and days since, ready for a cart."""
+    """The customer's usual items: usual quantity, last price and days since the last order, ready for a cart."""
     async with current_database().reading() as connection:
         return {"items": await list_guide(connection, current_actor().id, timezone=settings().timezone)}
 
@@ -68,7 +68,7 @@ async def order_guide() -> Any:
 @limited("tracking", 60, seconds=60)
 @answers(OneOrderOut)
 async def get_order(order_number: str) -> Any:
-    """One order: the customer's own, or for a guest any by its unguessable number, names masked."""
+    """One order: the customer's own, or for a guest any order by its unguessable number, with names masked."""
     async with current_database().reading() as connection:
         return {"order": await get_own_order(connection, order_number, visible_to=current_actor())}
 
@@ -77,7 +77,7 @@ async def get_order(order_number: str) -> Any:
 @customer_only
 @answers(ReorderOut)
 async def reorder_items(order_number: str) -> Any:
-    """The items of an own earlier order at today's prices, for a new cart."""
+    """The items of one of the customer's earlier orders at today's prices, for a new cart."""
     async with current_database().reading() as connection:
         return {"items": await list_reorder_items(connection, order_number, visible_to=current_actor())}
 
@@ -88,7 +88,7 @@ async def reorder_items(order_number: str) -> Any:
 @reads_query(PhoneProof)
 @answers(list[TrackedOrderOut])
 async def orders_by_phone(phone: str, query: PhoneProof) -> Any:
-    """Recent guest orders of a phone number, slim and masked."""
+    """Recent guest orders of a phone number, in short form and masked."""
     async with current_database().reading() as connection:
         is_proven = await is_proven_phone(connection, phone, query.phone_session_token)
         return cut_page(await list_orders_by_phone(connection, phone, is_proven=is_proven), query)

@@ -27,7 +27,7 @@ DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 
 
 class UploadCheck(Input):
-    """Whose check it is; the photos come as files `check_front` (or `check_image`) and `check_back`."""
+    """The order of the check; the photos are the files `check_front` (or `check_image`) and `check_back`."""
 
     order_number: Filled60
 
@@ -47,7 +47,7 @@ class UploadCheck(Input):
     Code.REQUEST_IN_PROGRESS,
 )
 async def confirm_payment(data: card.ConfirmPayment) -> Any:
-    """Mark an order paid once Stripe itself says that the payment succeeded."""
+    """Mark an order paid once Stripe confirms that the payment succeeded."""
     confirmed = await card.confirm_payment(data, by=current_actor(), settings=settings())
     return {"message": confirmed.sentence}
 
@@ -67,7 +67,7 @@ async def confirm_payment(data: card.ConfirmPayment) -> Any:
     Code.PAYMENT_PROCESSING,
 )
 async def create_payment_intent(data: card.CreateIntent) -> Any:
-    """Make a Stripe PaymentIntent for an order's balance, or for a signed-in customer's own amount."""
+    """Create a Stripe PaymentIntent for an order's balance, or for an amount chosen by a signed-in customer."""
     actor = current_actor()
     caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
     key = sent_key()
@@ -87,7 +87,7 @@ create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its k
 @answers(PayLinkOut)
 @refuses(*STRIPE, Code.ALREADY_PAID, Code.NOT_FOUND, Code.ORDER_CANCELLED)
 async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
-    """Make a pay page for an order's balance; without Stripe its address comes as `fallback_url`."""
+    """Create a payment page for an order's balance; without Stripe its URL is returned as `fallback_url`."""
     made = await pay_link.create_pay_link(db(), data, by=current_actor(), settings=settings())
     return {
         "payment_url": made.url,
@@ -102,7 +102,7 @@ async def _read_photos() -> CheckPhotos:
 
 
 async def _name_upload(data: UploadCheck, files: CheckPhotos) -> tuple[bytes, ...]:
-    """The order and the pictures: what makes two uploads the same one."""
+    """The order and the pictures, which identify a repeated upload."""
     return data.order_number.encode(), files.front.data, files.back.data if files.back else b""
 
 
@@ -114,7 +114,7 @@ async def _name_upload(data: UploadCheck, files: CheckPhotos) -> tuple[bytes, ..
 @answers(UploadedCheckOut)
 @refuses(*PICTURE, Code.ALREADY_PAID, Code.NOT_FOUND, Code.ORDER_CANCELLED)
 async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:
-    """Keep the photos of a paper check and put the payment in review."""
+    """Store the photos of a paper check and put the payment in review."""
     uploaded = await checks.upload_check(db(), data.order_number, files, by=current_actor())
     return {
         "message": f"The check for {uploaded.order_number} waits for review.",

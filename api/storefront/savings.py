@@ -31,6 +31,6 @@ async def _read_invoice() -> NormalisedImage | None:
 @answers(SavingsRequestOut)
 @refuses(*PICTURE, Code.ACTIVE_PDF)
 async def save_me_money(data: savings_request.SaveMeMoney, files: NormalisedImage | None) -> Any:
-    """Keep the form with its invoice and mail it to the sales inbox."""
+    """Store the form with its invoice and email it to the sales inbox."""
     await savings_request.request_savings(db(), data, files, sales_inbox=settings().sales_inbox)
     return {"message": "Thank you. We'll look at your invoice and call you."}

@@ -20,7 +20,8 @@ tag_blueprint(blueprint, ["subscriptions"])
 @customer_only
 @answers(list[OwnSubscriptionOut])
 async def list_my_subscriptions() -> Any:
-    """The signed-in customer's subscriptions that have not ended, each with what its next renewal costs today."""
+    """The signed-in customer's subscriptions that have not ended, with the cost of the next renewal at today's
+    price."""
     return await list_own(db(), by=current_actor(), rules=order_rules())
 
 
@@ -30,6 +31,6 @@ async def list_my_subscriptions() -> Any:
 @answers(OwnSubscriptionOut)
 @refuses(Code.NOT_FOUND, Code.RENEWAL_RUNNING, Code.STATE_NOT_ALLOWED)
 async def change_my_subscription(data: ChangeOwnSubscription) -> Any:
-    """Skip the next renewal, pause or resume, or change the date or the quantity of one's own subscription."""
+    """Skip the next renewal, pause or resume, or change the date or quantity of the customer's own subscription."""
     changed = await change_own(db(), data, timezone=settings().timezone, by=current_actor())
     return await get_own(db(), changed.id, rules=order_rules())

@@ -1,6 +1,6 @@
-"""What the names of the API mean, said once: a field that has no description of its own gets the one of its name.
+"""Descriptions of the API's field names: a field without its own description gets the one for its name.
 
-A field that means something particular carries a docstring in its model, which wins.
+A docstring below the field in its model takes precedence.
 """
 
 from api.vocabulary.business import BUSINESS

@@ -1,4 +1,4 @@
-"""The doors of voice agents: the tools that they call, and the calls that they leave behind."""
+"""The API for voice agents: their tools, and their finished calls."""
 
 from quart import Blueprint
 
@@ -6,5 +6,5 @@ from api.voice import outbound, review, tools
 
 
 def blueprints() -> list[Blueprint]:
-    """Every blueprint of the voice doors."""
+    """Every blueprint of the voice API."""
     return [outbound.blueprint, review.blueprint, tools.blueprint]

@@ -1,4 +1,4 @@
-"""The voice tools as a platform wants them described, made from the same models that read their requests."""
+"""Descriptions of the voice tools for each platform, generated from the models that read their requests."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _KEPT = ("type", "description", "enum", "items", "properties", "required")
 
 
 def list_tool_definitions(app: Quart, kind: str, *, public_url: str) -> list[dict[str, Any]]:
-    """Every tool that an agent calls, in the words of one platform."""
+    """All tools, in one platform's format."""
     definitions = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         handler = app.view_functions[rule.endpoint]

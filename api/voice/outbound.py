@@ -1,4 +1,4 @@
-"""The outbound agent's doors: whom to call, their history, how a call ended, and where its transcript lies."""
+"""The outbound agent's API: whom to call, customer history, call outcomes, and transcripts."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -36,7 +36,7 @@ _DOCUMENTED = create_model("TranscriptWithFile", __base__=transcripts.UploadTran
 
 
 def reads_transcript(handler: Handler) -> Handler:
-    """Read a transcript from JSON, or from a form with a file beside it."""
+    """Read a transcript from JSON, or from a form with a file."""
 
     @wraps(handler)
     async def reading() -> Any:
@@ -57,7 +57,7 @@ def reads_transcript(handler: Handler) -> Handler:
 @reads(outcomes.LogOutcome)
 @speaks(LoggedOutcomeOut, once=True)
 async def log_outbound_call_outcome(data: outcomes.LogOutcome) -> Any:
-    """Log how an outbound call ended; do-not-call is for good, and a failed check opens a review."""
+    """Log the outcome of an outbound call; do-not-call is permanent, and a failed check opens a review."""
     return await outcomes.log_outcome(db(), data, by=current_actor())
 
 
@@ -76,7 +76,7 @@ async def customer_order_history(data: histories.OrderHistory) -> Any:
 @reads_query(QueueQuery)
 @answers(CallQueueOut)
 async def call_queue(query: QueueQuery) -> Any:
-    """Customers due for an outbound reorder call, with what to say and whether they may be called now."""
+    """Customers due for an outbound reorder call, with talking points and whether they may be called now."""
     now = settings()
     return await queue.read_call_queue(
         db(), query, timezone=now.timezone, free_delivery_minimum=now.free_delivery_minimum
@@ -89,5 +89,5 @@ async def call_queue(query: QueueQuery) -> Any:
 @answers(KeptTranscriptOut)
 @refuses(Code.BAD_FILE, Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def upload_transcript(data: transcripts.UploadTranscript, file: transcripts.File | None) -> Any:
-    """Keep a transcript, as JSON or as a .txt or .json file, and answer its permanent public address."""
+    """Store a transcript, sent as JSON or as a .txt or .json file, and return its permanent public URL."""
     return await transcripts.upload_transcript(data, file, settings=settings())

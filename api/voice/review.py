@@ -1,4 +1,4 @@
-"""Reviewing the calls of voice agents: figures, the queue, verdicts, evaluations and better prompts."""
+"""Reviews of voice agents' calls: figures, the queue, verdicts, evaluations and prompt suggestions."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ tag_blueprint(blueprint, ["voice_review"])
 @reads_query(dashboard.DashboardQuery)
 @answers(VoiceDashboardOut)
 async def voice_dashboard(query: dashboard.DashboardQuery) -> Any:
-    """Calls, orders, revenue, cost and quality in a range of days, by day, week or month."""
+    """Calls, orders, revenue, cost and quality in a date range, by day, week or month."""
     now = settings()
     async with current_database().reporting() as connection:
         found = await dashboard.read_dashboard(
@@ -56,7 +56,7 @@ async def voice_dashboard(query: dashboard.DashboardQuery) -> Any:
 @reads_query(review.ReviewQuery)
 @answers(ReviewQueueOut)
 async def review_queue(query: review.ReviewQuery) -> Any:
-    """Calls that somebody must look at: low scores, hallucinations, escalations, failed checks, and a few good ones."""
+    """Calls to review: low scores, hallucinations, escalations, failed checks, and a few good ones."""
     return {"calls": await review.list_review_queue(db(), query)}
 
 
@@ -65,7 +65,7 @@ async def review_queue(query: review.ReviewQuery) -> Any:
 @answers(CallReviewedOut)
 @refuses(Code.NOT_EVALUATED)
 async def approve_call(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
-    """The evaluation is right, and nothing needs training."""
+    """Approve the evaluation; no training is needed."""
     call = await review.approve_call(db(), id, by=current_actor())
     return {"call_log_id": call.id, "status": call.eval_status}
 
@@ -76,7 +76,7 @@ async def approve_call(id: int) -> Any:  # noqa: A002 - the contract names the p
 @answers(CallReviewedOut)
 @refuses(Code.NOT_EVALUATED)
 async def flag_call(id: int, data: review.FlagCall) -> Any:  # noqa: A002 - the same
-    """The call is to be trained on, for the reason in the notes."""
+    """Flag the call for training, with the reason in the notes."""
     call = await review.flag_call(db(), id, data, by=current_actor())
     return {"call_log_id": call.id, "status": call.eval_status}
 
@@ -87,7 +87,8 @@ async def flag_call(id: int, data: review.FlagCall) -> Any:  # noqa: A002 - the 
 @answers(EvaluatedCallOut)
 @refuses(Code.NOT_CONFIGURED, Code.NOT_FOUND, Code.NO_TRANSCRIPT, Code.OUTSIDE_SERVICE_FAILED)
 async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
-    """Judge a call by the language model, also again: in the background, or at once with async false."""
+    """Evaluate a call, or evaluate it again, with the language model: in the background, or at once if async is
+    false."""
     if data.is_async:
         await evaluate.queue_evaluation(db(), data.call_log_id, settings=settings())
         return {"message": "The call will be evaluated in the background.", "call_log_id": data.call_log_id}
@@ -102,6 +103,6 @@ async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
 @answers(PromptSuggestionOut)
 @refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED, Code.TOO_FEW_CALLS)
 async def suggest_prompt(agent_id: int, data: prompts.SuggestPrompt) -> Any:
-    """Study an agent's worst calls by the language model and propose a better system prompt."""
+    """Analyse an agent's worst calls with the language model and suggest a better system prompt."""
     answer, version_id = await prompts.suggest_prompt(agent_id, data, by=current_actor(), settings=settings())
     return answer.model_dump() | {"prompt_version_id": version_id}

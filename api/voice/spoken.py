@@ -1,4 +1,4 @@
-"""How a voice tool answers: with a `message` to read aloud, and 200 for what the caller must hear.
+"""Answers of voice tools: a `message` to read aloud, and 200 for what the caller must hear.
 
 A repeat within the call, or of the same content within two minutes, gets the first success again.
 """
@@ -56,10 +56,10 @@ _NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
 def speaks(
     model: type[ToolOut], *, once: bool = False, while_true: StillTrue | None = None
 ) -> Callable[[Handler], Handler]:
-    """Answer as `model`; what the caller must hear is `success` false with the sentence, and nothing is kept.
+    """Answer as `model`; refusals that the caller must hear have `success` false and the sentence, and are rolled back.
 
-    With `once` a repeat within the call waits for the first and gets its success again, for as long as what it says is
-    `while_true`: afterwards the caller means something new.
+    With `once` a repeat within the call waits for the first and gets its success again, as long as `while_true` holds
+    for that answer: after that it counts as a new request.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -83,7 +83,7 @@ def speaks(
 
 
 def say_refusal(status: int, message: str, fields: Mapping[str, str]) -> str:
-    """What a refusal sounds like that no tool has words of its own for."""
+    """The spoken message of a refusal for which the tool has no message of its own."""
     if status in _SENTENCES:
         return _SENTENCES[status]
     if fields:
@@ -96,7 +96,7 @@ def _is_for_the_caller(refusal: DomainError) -> bool:
 
 
 def _speak_refusal(model: type[BaseModel], refusal: DomainError) -> Response:
-    """The answer's keys with nothing in them, and why."""
+    """The answer's keys without values, and the reason."""
     empty: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         empty[name] = field.get_default(call_default_factory=True) if not field.is_required() else None
@@ -107,7 +107,7 @@ def _speak_refusal(model: type[BaseModel], refusal: DomainError) -> Response:
 
 
 def _say(refusal: DomainError) -> str:
-    """The sentence for the caller; items that are unknown or short are named."""
+    """The sentence for the caller; names unknown items and items that are short."""
     if refusal.code == Code.OUT_OF_STOCK:
         left = [f"{say_number(one['available'])} of {say_text(one['name'])}" for one in refusal.extra["products"]]
         return f"I'm sorry, we have only {say_list(left[:3])} left. Would you like another amount?"

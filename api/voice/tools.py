@@ -53,7 +53,7 @@ blueprint.before_request(await_speech)
 @reads(cancelling.CancelVoiceOrder)
 @speaks(CancelledByVoiceOut, once=True)
 async def voice_cancel_order(data: cancelling.CancelVoiceOrder) -> Any:
-    """Cancel an order that is pending or confirmed, once the caller said yes; without it, say what would happen."""
+    """Cancel a pending or confirmed order once the caller has said yes; without a yes, say what would happen."""
     return await cancelling.cancel_voice_order(db(), data, by=current_actor())
 
 
@@ -62,7 +62,8 @@ async def voice_cancel_order(data: cancelling.CancelVoiceOrder) -> Any:
 @reads(terms.CheckTerms)
 @speaks(TermsOut)
 async def check_terms(data: terms.CheckTerms) -> Any:
-    """Is the caller approved for net 30, and is anything overdue; asked before an order to know how it is paid."""
+    """Whether the caller is approved for net 30 and whether anything is overdue; ask before an order to know how it is
+    paid."""
     async with current_database().raw_reading() as connection:
         return await terms.check_terms(connection, data, timezone=settings().timezone)
 
@@ -72,7 +73,7 @@ async def check_terms(data: terms.CheckTerms) -> Any:
 @reads(statuses.OrderStatusQuestion)
 @speaks(OrderStatusOut)
 async def voice_order_status(data: statuses.OrderStatusQuestion) -> Any:
-    """How an order stands, by its number, or the newest of a phone; one of them is needed."""
+    """The status of an order by its number, or of the newest order of a phone; one of them is required."""
     async with current_database().raw_reading() as connection:
         return await statuses.describe_order_status(connection, data, timezone=settings().timezone)
 
@@ -82,7 +83,7 @@ async def voice_order_status(data: statuses.OrderStatusQuestion) -> Any:
 @speaks(DiagnosticsOut)
 @refuses(Code.NOT_FOUND)
 async def voice_diagnostics() -> Any:
-    """How many accounts and phones there are, with masked samples; absent in production."""
+    """The number of accounts and phones, with masked samples; not available in production."""
     if settings().is_production:
         abort(404)
     async with current_database().reading() as connection:
@@ -94,7 +95,7 @@ async def voice_diagnostics() -> Any:
 @reads(customers.LookupCustomer)
 @speaks(FoundCallerOut)
 async def lookup_customer(data: customers.LookupCustomer) -> Any:
-    """Who a phone number belongs to, with recent orders; an unknown one is `found` false."""
+    """The customer with a phone number, with recent orders; `found` is false for an unknown number."""
     async with current_database().raw_reading() as connection:
         return await customers.lookup_customer(connection, data, timezone=settings().timezone)
 
@@ -114,7 +115,7 @@ async def past_orders(data: past.PastOrders) -> Any:
 @reads(products.FindProducts, optional=True)
 @speaks(SpokenProductsOut)
 async def voice_products(data: products.FindProducts) -> Any:
-    """Search the catalogue as callers say it: misspelled, in the plural, with sizes in words."""
+    """Search the catalogue in callers' words: misspelled, plural, or with sizes in words."""
     async with current_database().reading() as connection:
         return await products.find_spoken_products(connection, data)
 
@@ -126,7 +127,8 @@ async def voice_products(data: products.FindProducts) -> Any:
 @speaks(VoiceOrderOut, once=True, while_true=placing.is_still_placed)
 @refuses(Code.ORDER_TOO_LARGE)
 async def voice_place_order(data: placing.PlaceVoiceOrder) -> Any:
-    """Place an order for a caller, once they said yes to its price; a repeat gets the first while that stands."""
+    """Place an order for a caller who has said yes to its price; a repeat gets the first order unless it was
+    cancelled."""
     return await placing.place_voice_order(db(), data, by=current_actor(), rules=order_rules())
 
 
@@ -136,7 +138,7 @@ async def voice_place_order(data: placing.PlaceVoiceOrder) -> Any:
 @reads(texts.SendOrderSms)
 @speaks(SentSmsOut, once=True)
 async def send_order_sms(data: texts.SendOrderSms) -> Any:
-    """Text the caller after an order: a confirmation on net 30, a link to pay, or one to upload a check."""
+    """Text the caller after an order: a net 30 confirmation, a payment link, or a link to upload a check."""
     return await texts.send_order_sms(db(), data, by=current_actor(), settings=settings())
 
 
@@ -146,7 +148,7 @@ async def send_order_sms(data: texts.SendOrderSms) -> Any:
 @reads(rfqs.OpenRfq)
 @speaks(OpenedRfqOut, once=True)
 async def sourcing_request(data: rfqs.OpenRfq) -> Any:
-    """Open a request for quotes for what is not in the catalogue, and notify the sourcing team."""
+    """Open a request for quotes for an item that is not in the catalogue, and notify the sourcing team."""
     return await rfqs.open_rfq(db(), data, by=current_actor())
 
 
@@ -155,7 +157,7 @@ async def sourcing_request(data: rfqs.OpenRfq) -> Any:
 @reads(guides.AskGuide)
 @speaks(OrderGuideOut)
 async def voice_order_guide(data: guides.AskGuide) -> Any:
-    """What the caller usually buys, in their usual quantity."""
+    """The caller's usual items and quantities."""
     async with current_database().raw_reading() as connection:
         return await guides.describe_guide(connection, data)
 
@@ -165,7 +167,7 @@ async def voice_order_guide(data: guides.AskGuide) -> Any:
 @reads(people.HandOver)
 @speaks(HandedOverOut, once=True)
 async def hand_to_person(data: people.HandOver) -> Any:
-    """The caller wants a person: a callback on the calling list, with the reason."""
+    """Put the caller on the calling list for a callback by a person, with the reason."""
     return await people.hand_over(db(), data, timezone=settings().timezone)
 
 
@@ -175,6 +177,6 @@ async def hand_to_person(data: people.HandOver) -> Any:
 @reads(calls.LogCall)
 @speaks(LoggedCallOut)
 async def call_log_webhook(data: calls.LogCall) -> Any:
-    """Keep a finished call, once by its id, and queue its evaluation."""
+    """Store a finished call once by its id, and queue its evaluation."""
     await calls.log_call(db(), data)
     return {}

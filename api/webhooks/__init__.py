@@ -1,4 +1,4 @@
-"""The doors that outside companies call."""
+"""Webhooks called by outside services."""
 
 from quart import Blueprint
 

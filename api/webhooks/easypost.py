@@ -1,4 +1,4 @@
-"""EasyPost's webhook: signed events are kept once and processed by a job."""
+"""EasyPost's webhook: signed events are stored once and processed by a job."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SIGNED_BY = ("X-Hmac-Signature", "X-Hmac-Signature-V2", "X-Timestamp", "X-Path")
 
 class ReceivedEventOut(Answer):
     received: bool = True
-    """True once the event is kept; the same one again changes nothing."""
+    """True once the event is stored; a repeated event changes nothing."""
 
 
 @blueprint.post("/api/webhooks/easypost")
@@ -28,7 +28,7 @@ class ReceivedEventOut(Answer):
 @refuses(Code.BAD_SIGNATURE, Code.NOT_CONFIGURED)
 @signed_by("EasyPost", *SIGNED_BY, required=False)
 async def receive_easypost_event() -> Any:
-    """Keep an event signed by EasyPost; the same one again changes nothing."""
+    """Store an event signed by EasyPost; a repeated event changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]
     headers = {name: request.headers[name] for name in SIGNED_BY if name in request.headers}
     await receive_event(db(), body, headers, settings=settings())

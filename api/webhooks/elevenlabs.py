@@ -1,4 +1,4 @@
-"""ElevenLabs' webhooks: finished conversations, signed; and who is calling, asked before a call is answered."""
+"""ElevenLabs' webhooks: signed finished conversations, and caller data requested before a call is answered."""
 
 from typing import Any
 
@@ -25,9 +25,9 @@ WEBHOOK_MEGABYTES = 12
 
 class InitiationOut(Answer):
     type: str = "conversation_initiation_client_data"
-    """What ElevenLabs expects here."""
+    """The type that ElevenLabs expects."""
     dynamic_variables: dict[str, str]
-    """What the agent may speak of from its first sentence on."""
+    """What the agent knows from its first sentence on."""
 
 
 @blueprint.post("/api/webhooks/elevenlabs")
@@ -37,7 +37,7 @@ class InitiationOut(Answer):
 @refuses(Code.BAD_SIGNATURE)
 @signed_by("ElevenLabs", "ElevenLabs-Signature", refused_by=401)
 async def receive_elevenlabs_event() -> Any:
-    """Keep an event signed by ElevenLabs; the same one again changes nothing."""
+    """Store an event signed by ElevenLabs; a repeated event changes nothing."""
     await receive_event(db(), await raw_body(), request.headers.get("ElevenLabs-Signature", ""), settings=settings())
     return {}
 
@@ -47,7 +47,7 @@ async def receive_elevenlabs_event() -> Any:
 @reads(CallerQuestion)
 @answers(InitiationOut)
 async def introduce_caller_to_agent(data: CallerQuestion) -> Any:
-    """Who is calling, what they usually order and what is open, as the agent's dynamic variables."""
+    """The caller, their usual order and open matters, as dynamic variables for the agent."""
     await await_speech()
     async with current_database().raw_reading() as connection:
         return {"dynamic_variables": await introduce_caller(connection, data, timezone=settings().timezone)}

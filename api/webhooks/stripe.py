@@ -1,4 +1,4 @@
-"""Stripe's webhook: signed events are kept once and processed by a job."""
+"""Stripe's webhook: signed events are stored once and processed by a job."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class ReceivedOut(Answer):
 @refuses(Code.BAD_SIGNATURE, Code.NOT_CONFIGURED)
 @signed_by("Stripe", "Stripe-Signature")
 async def receive_stripe_event() -> Any:
-    """Keep an event signed by Stripe; the same one again changes nothing."""
+    """Store an event signed by Stripe; a repeated event changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]
     signature = request.headers.get("Stripe-Signature", "")
     await receive_event(db(), body, signature, settings=settings())

@@ -1,4 +1,4 @@
-"""Twilio's webhook for texts that people send back: STOP and START words."""
+"""Twilio's webhook for incoming texts with STOP and START."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 @refuses(Code.BAD_SIGNATURE)
 @signed_by("Twilio", "X-Twilio-Signature", media_type="application/x-www-form-urlencoded", refused_by=403)
 async def receive_twilio_text() -> Any:
-    """Note STOP and START from a request that Twilio signed; any other text changes nothing."""
+    """Record STOP and START from a request signed by Twilio; other texts change nothing."""
     fields = (await request.form).to_dict()
     signature = request.headers.get("X-Twilio-Signature", "")
     await receive_text(db(), fields, signature, settings=settings())
