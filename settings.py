@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     def _check_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and not (parts.scheme in {"http", "https"} and parts.hostname and not set(value) & set(' \\<>"')):
-            raise ValueError("must be an address that begins with https:// (or http://)")
+            raise ValueError("must be a URL that begins with https:// (or http://)")
         return value
 
     @field_validator("cors_origins")

@@ -187,7 +187,7 @@ def _money(value: object) -> Decimal:
     try:
         return Decimal(str(value)).quantize(Decimal("0.01"))
     except InvalidOperation as error:
-        raise ServiceFailed("EasyPost's answer has an amount that is no number.") from error
+        raise ServiceFailed("EasyPost's answer has an amount that is not a number.") from error
 
 
 def _moment(value: object) -> datetime | None:

@@ -171,7 +171,7 @@ def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any)
     finally:
         client._requests_session.close()  # noqa: SLF001 - the library has no public word for it
     if not isinstance(answer, dict):
-        raise ServiceFailed("EasyPost answered something that is no object.")
+        raise ServiceFailed("EasyPost's answer is not an object.")
     return answer
 
 

@@ -139,7 +139,7 @@ async def _verify(app: GoogleApp, provider: _Provider, token: str, nonce: str) -
             options={"require": ["exp", "iat", "iss", "aud", "sub"]},
         )
     except jwt.PyJWTError as error:
-        raise ServiceRefused(f"Google's id token is not good: {type(error).__name__}.") from error
+        raise ServiceRefused(f"Google's id token is not valid: {type(error).__name__}.") from error
     if claims.get("nonce") != nonce:
         raise ServiceRefused("Google's id token belongs to another sign-in.")
     if isinstance(claims["aud"], list) and len(claims["aud"]) > 1 and claims.get("azp") != app.client_id:

@@ -101,7 +101,7 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
         raise ServiceFailed(f"The language model answered {error.status_code}.") from error
     except openai.OpenAIError as error:
         raise ServiceFailed(f"The language model could not be reached: {type(error).__name__}.") from error
-    raise ServiceFailed(f"The language model answered in another form than it was asked for ({trouble}).")
+    raise ServiceFailed(f"The language model's answer has the wrong form ({trouble}).")
 
 
 def _read_cost(usage: Any) -> Decimal:

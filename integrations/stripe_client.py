@@ -229,7 +229,7 @@ def read_event(body: bytes, signature: str, secret: str) -> dict[str, Any]:
     try:
         event = stripe.Webhook.construct_event(body, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
-        raise ValueError("The signature does not fit.") from error
+        raise ValueError("The signature does not match.") from error
     return cast(dict[str, Any], event.to_dict())
 
 
@@ -266,7 +266,7 @@ async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
         status = error.http_status or 0
         sentence = error.user_message or f"Stripe refused ({status})."
         if status in {401, 403}:
-            raise KeyRefused(f"Stripe does not take our key ({status}).") from error
+            raise KeyRefused(f"Stripe refused our key ({status}).") from error
         if status == 404:
             raise NotThere(sentence) from error
         if status == 409:
@@ -278,7 +278,7 @@ async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
         # The SDK wraps errors of the request, but not those of reading the body of the answer.
         raise AnswerLost("Stripe's answer broke off.") from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise AnswerLost("Stripe answered something that could not be read.") from error
+        raise AnswerLost("Stripe's answer could not be read.") from error
 
 
 def _read_wait(error: stripe.RateLimitError) -> float:

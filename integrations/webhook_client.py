@@ -82,7 +82,7 @@ class WebhookSender:
         try:
             address = read_address(url)
         except ValueError as error:
-            raise ServiceRefused("It is no address that a message can be sent to.") from error
+            raise ServiceRefused("Messages can't be sent to this URL.") from error
         watch = None if self._may_be_inside else _Watch(address)
         if watch is not None:
             await watch.ask_name()
@@ -103,7 +103,7 @@ class WebhookSender:
         if answer.is_success:
             return answer.status_code
         if answer.status_code == GONE:
-            raise ServiceRefused("It answered 410: it wants no more messages.")
+            raise ServiceRefused("It answered 410: it accepts no more messages.")
         asks_to_wait = answer.status_code in {429, 503}
         wait = read_retry_after(answer.headers.get("Retry-After")) if asks_to_wait else 0
         raise ServiceFailed(f"It answered {answer.status_code}.", wait)

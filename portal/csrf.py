@@ -34,7 +34,7 @@ async def check_csrf() -> None:
         return
     if is_from_elsewhere(shops_are_ours=False):
         # A neighbour under the same domain can set our form cookie, and then has a token that fits.
-        raise NotAllowed("This form was sent by another site. Load the page here and send it once more.")
+        raise NotAllowed("This form was sent by another site. Reload the page here and send it again.")
     given = request.headers.get(HEADER) or (await request.form).get(FIELD, "")
     try:
         owner = _serializer().loads(given, max_age=LIFETIME_SECONDS)
@@ -44,7 +44,7 @@ async def check_csrf() -> None:
         guard = guard_of(current_app, request.endpoint) if request.endpoint else None
         if guard is not None and guard.staff and not staff_auth.load_user().auth_id:
             raise NotSignedIn("Sign in first.")  # signed out in another tab meanwhile
-        raise NotAllowed("This form is out of date. Load the page again and send it once more.", code=Code.STALE_FORM)
+        raise NotAllowed("This form is out of date. Reload the page and send it again.", code=Code.STALE_FORM)
 
 
 def _owner() -> str:

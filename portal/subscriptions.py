@@ -203,7 +203,7 @@ async def do(subscription_id: int, act: str) -> Response:
 
 def _check_act(act: str) -> None:
     if act not in _ASKED:
-        raise NotFound("There is nothing like that to do with a subscription.")
+        raise NotFound("A subscription has no such action.")
 
 
 async def _act(subscription_id: int, act: str) -> str:

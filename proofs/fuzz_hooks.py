@@ -15,14 +15,14 @@ PHONES = ("(216) 555-0148", "+1 312-555-0193", "4045550177", "+49 30 901820")
 # Rules that JSON Schema has no words for, by the sentences that say them.
 BEYOND_A_SCHEMA = re.compile(
     # Between fields, or between the rows of a list.
-    r"or an? (email|phone) is|give a phone|unless a file|without the other|or else|must name a product|more than once"
-    r"|each once|at least one|is required|needs|is not the SKU|must not be above|the customer to keep"
+    r"or an? (valid )?(email|phone) is|give a phone|unless a file|without the other|or else|must name a product|more than once"
+    r"|exactly once|at least one|is required|needs|is not the SKU|must not be above|the customer to keep"
     # Of what is kept already, or may be seen by the caller.
-    r"|of a listed order|how this customer|we have|of ours|is unknown|an active sales rep|not sold|colleague's id"
-    r"|another one than store_credit|has fewer pages|lie in the past|lie in the future"
+    r"|of a listed order|how this customer|one of our|is unknown|an active sales rep|not sold|colleague's id"
+    r"|must not be store_credit|has fewer pages|be in the past|is in the future"
     # Of what a text means: what is seen of it, what a name may hold in any alphabet, a check digit, a real address.
     r"|at least 1 characters|NUL|must consist of letters|may contain an @|most common|one line that|check digit"
-    r"|ABA has given out|email address like|a phone number|must begin with https"
+    r"|issued by the ABA|email address like|a phone number|must begin with https"
     r"|between the years|must not be 0|like 26x18"
 )
 # Rows that answer for themselves are taken beside the bad ones.

@@ -109,7 +109,7 @@ async def bound_body() -> None:
     asked.max_content_length = limit
     asked.body.bound(limit)
     if (asked.content_length or 0) > limit:
-        raise TooLarge(f"The request is larger than the {limit // MEGABYTE} MB that this address takes.")
+        raise TooLarge(f"The request is larger than the {limit // MEGABYTE} MB that this URL accepts.")
 
 
 def register_body_limits(app: Quart, *, largest: int) -> None:

@@ -38,7 +38,7 @@ STATUS_OF: dict[type[errors.DomainError], int] = {
 }
 HTTP_SENTENCES = {
     400: ("The request could not be read.", Code.BAD_REQUEST),
-    404: ("There is nothing at this address.", Code.NOT_FOUND),
+    404: ("There is no page at this address.", Code.NOT_FOUND),
     405: ("This address does not take that method.", Code.METHOD_NOT_ALLOWED),
     408: ("The request took too long to arrive.", Code.TIMEOUT),
     413: ("The request is larger than this address takes.", Code.TOO_LARGE),

@@ -111,7 +111,7 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
             here = kept()
             here.actor = actor.during(here.get("request_id", ""))
             if IMPOSSIBLE_ID in kwargs.values():
-                raise NotFound("There is nothing at this address.")
+                raise NotFound("There is no page at this address.")
             return await handler(*args, **kwargs)
 
         guarded.guard = guard  # type: ignore[attr-defined]
@@ -173,7 +173,7 @@ async def _find_actor(guard: Guard) -> Actor:
         raise NotAllowed("Your role does not allow this.")
     if actor.kind is ActorKind.STAFF and lacks_second_factor(actor) and not guard.before_second_factor:
         raise NotAllowed(
-            "Administrators need a second factor here. Set yours up on your profile first.",
+            "Administrators need a second factor. Set yours up on your profile first.",
             code=Code.SECOND_FACTOR_SETUP_REQUIRED,
         )
     if actor.kind is ActorKind.API_KEY:
@@ -210,7 +210,7 @@ async def _first_actor(guard: Guard) -> Actor | None:
         customer_session, is_foreign = None, True
     if not (staff_session or claims or customer_session):
         if is_foreign:
-            raise NotAllowed("Another site's page may not do this in your name.", code=Code.FOREIGN_PAGE)
+            raise NotAllowed("Pages of another site may not do this for you.", code=Code.FOREIGN_PAGE)
         return None
     return await _find_signed_in(staff_session, claims, customer_session)
 

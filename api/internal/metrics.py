@@ -41,7 +41,7 @@ def _check_caller() -> None:
         if settings().is_production:
             raise NotAllowed("Set METRICS_TOKEN to read the metrics in production.")
         if not is_loopback():
-            raise NotAllowed("Without METRICS_TOKEN the metrics are for this machine alone.")
+            raise NotAllowed("Without METRICS_TOKEN, metrics can be read only from this machine.")
         return
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not is_same_secret(given.strip(), token):

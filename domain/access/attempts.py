@@ -56,7 +56,9 @@ async def reserve_own_attempt(kind: Kind, account_id: int) -> None:
     async with current_database().reading() as connection:
         locked_until = await connection.scalar(select(kind.locked_until).where(kind.id == account_id))
     seconds = max(1, math.ceil((locked_until - now()).total_seconds())) if locked_until else 1
-    raise TooMany(f"Too many wrong tries. Try again in {math.ceil(seconds / 60)} minutes.", retry_after_seconds=seconds)
+    raise TooMany(
+        f"Too many wrong attempts. Try again in {math.ceil(seconds / 60)} minutes.", retry_after_seconds=seconds
+    )
 
 
 async def give_back_attempt(kind: Kind, account_id: int) -> None:

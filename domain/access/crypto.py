@@ -67,7 +67,7 @@ def unseal(kept: bytes, keys: Sequence[str], context: str) -> bytes:
     key_id, _, sealed = rest.partition(b".")
     key = next((key for key in map(_derive_key, keys) if _key_id(key).encode() == key_id), None)
     if version != _VERSION.encode() or key is None:
-        raise UnreadableSecretError("The value was encrypted with a key that DATA_KEYS no longer holds.")
+        raise UnreadableSecretError("The value was encrypted with a key that is no longer in DATA_KEYS.")
     try:
         return _cipher(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:

@@ -118,7 +118,8 @@ async def _check_not_too_many(db: AsyncSession, target: str) -> None:
     )
     if (await db.scalar(sent) or 0) >= MOST_LINKS:
         raise TooMany(
-            "Three links went there within the hour. Use the last one, or try again later.", retry_after_seconds=3600
+            "Three links were sent to this address within an hour. Use the last one, or try again later.",
+            retry_after_seconds=3600,
         )
 
 

@@ -139,12 +139,12 @@ def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
     if row is None or row["request_hash"] is None:
         return None
     if row["request_hash"] != claim.request_hash:
-        raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+        raise KeyReused("This Idempotency-Key was used for a different request. Send a new key.")
     try:
         return KeptAnswer(row["status"], unseal(bytes(row["body"]), current_data_keys(), claim.context))
     except UnreadableSecretError:
         raise KeyReused(
-            "This request was done, but its answer can't be read any more. Look for what it made."
+            "This request succeeded, but its answer can no longer be read. Check what it created."
         ) from None
 
 

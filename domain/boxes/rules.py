@@ -192,7 +192,7 @@ async def _lock_rule(db: AsyncSession, rule_id: int) -> BoxRule:
 async def _check_product(db: AsyncSession, product_id: int) -> None:
     known = await db.scalar(select(Product.id).where(Product.id == product_id, Product.archived_at.is_(None)))
     if known is None:
-        raise InvalidInput("There is no such product.", fields={"product_id": "is no product we have"})
+        raise InvalidInput("There is no such product.", fields={"product_id": "is not one of our products"})
 
 
 async def _write(db: AsyncSession, rule: BoxRule) -> None:
@@ -203,7 +203,7 @@ async def _write(db: AsyncSession, rule: BoxRule) -> None:
             await db.flush()
     except IntegrityError as error:
         if "uq_box_rule_product_id" in str(error.orig):
-            raise Refused("This product has a box rule already. Change that one.", code=Code.RULE_TAKEN) from error
+            raise Refused("This product already has a box rule. Change that one.", code=Code.RULE_TAKEN) from error
         raise
 
 

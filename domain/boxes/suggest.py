@@ -102,12 +102,12 @@ async def suggest_boxes(db: Reader, data: SuggestBoxes) -> list[BoxSuggestion]:
     """Return one suggestion per item, in the order sent. Raises InvalidInput, naming every unknown product."""
     known = await list_product_boxes(db, {item.product_id for item in data.items})
     unknown = {
-        f"items.{place}.product_id": "is no product we have"
+        f"items.{place}.product_id": "is not one of our products"
         for place, item in enumerate(data.items)
         if item.product_id not in known
     }
     if unknown:
-        raise InvalidInput("Some items name no product of ours.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
+        raise InvalidInput("Some items are not in our catalogue.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
     return [_suggest(known[item.product_id], item.quantity) for item in data.items]
 
 

@@ -80,7 +80,10 @@ async def find_assignee(db: AsyncSession, staff_id: int, *, name: str) -> Staff:
     """Return the active seller with this id. Raises InvalidInput if there is none."""
     staff = await db.get(Staff, staff_id)
     if staff is None or not staff.is_active or staff.role not in SELLERS:
-        raise InvalidInput("Nobody of this id sells.", fields={name: "must be an active sales rep or administrator"})
+        raise InvalidInput(
+            "No active sales rep or administrator has this id.",
+            fields={name: "must be an active sales rep or administrator"},
+        )
     return staff
 
 

@@ -57,7 +57,7 @@ async def call_customer_today(db: AsyncSession, customer_id: int, *, timezone: t
     entry = await _lock_entry(db, customer) or await _make_entry(db, customer)
     visible = select(ENTRIES.id).where(ENTRIES.id == entry.id, may_be_seen_by(by))
     if await db.scalar(visible) is None:
-        raise NotFound("A colleague calls this customer.")
+        raise NotFound("A colleague is responsible for calling this customer.")
     entry.customer_id = customer.id
     await db.flush()
     shown = await get_entry(db, entry.id, visible_to=by, timezone=timezone)

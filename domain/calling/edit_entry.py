@@ -197,7 +197,7 @@ def read_number(text: str, name: str) -> str:
     """Return a number in E.164 format. Raises InvalidInput for a number that can't be called."""
     phone = parse_phone(text)
     if phone is None:
-        raise InvalidInput("That is no phone number.", fields={name: "must be a phone number"})
+        raise InvalidInput("That is not a phone number.", fields={name: "must be a phone number"})
     return phone
 
 
@@ -227,7 +227,7 @@ async def _set_assignee(db: AsyncSession, entry: CallingEntry, staff_id: int | N
     if staff_id == entry.assigned_to:
         return
     if not may(by, Right.ASSIGN_CALLS) and not (by.has_role(Role.SALES_REP) and staff_id in {None, by.id}):
-        raise NotAllowed("Only a manager gives entries to colleagues.")
+        raise NotAllowed("Only a manager can assign entries to colleagues.")
     if staff_id is not None:
         await find_assignee(db, staff_id, name="assigned_to")
     entry.assigned_to = staff_id
@@ -243,7 +243,7 @@ async def write_entry(db: AsyncSession) -> None:
         if getattr(refused, "constraint_name", "") != "uq_calling_entry_phone":
             raise
         raise Refused(
-            "The number is on the calling list already.",
+            "The number is already on the calling list.",
             code=Code.ALREADY_LISTED,
-            fields={"phone": "is listed already"},
+            fields={"phone": "is already listed"},
         ) from None

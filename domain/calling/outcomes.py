@@ -162,9 +162,9 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
     if call is None or call.entry_id is None:
         raise NotFound("There is no such call.")
     if call.outcome == CallOutcome.DNC_REQUESTED:
-        raise Refused("Do-not-call is lifted by an administrator alone.", code=Code.TOO_LATE)
+        raise Refused("Only an administrator can lift do-not-call.", code=Code.TOO_LATE)
     if now() - call.created_at > timedelta(seconds=UNDO_SECONDS + _GRACE_SECONDS):
-        raise Refused("A call can be taken back for ten seconds.", code=Code.TOO_LATE)
+        raise Refused("A call can be undone for ten seconds only.", code=Code.TOO_LATE)
     entry = await lock_entry(db, call.entry_id, by=by)
     before: dict[str, Any] = call.replaced or {}
     entry.last_called_at = _read_time(before.get("last_called_at"))
@@ -210,7 +210,7 @@ def _choose_callback(data: RecordOutcome) -> date | None:
         return None
     if data.callback_date is not None:
         if data.callback_date < business_today(current_business().timezone):
-            raise InvalidInput("The callback lies in the past.", fields={"callback_date": "must not lie in the past"})
+            raise InvalidInput("The callback is in the past.", fields={"callback_date": "must not be in the past"})
         return data.callback_date
     return _usual_callback(data.outcome, data.when)
 

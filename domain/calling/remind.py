@@ -35,7 +35,7 @@ async def remind_me(db: AsyncSession, entry_id: int, *, by: Actor) -> datetime:
     opens = await _find_opening(db, entry.id, at, by)
     held = await db.scalar(_HELD, {"me": by.id, "at": at, "id": entry_id})
     if held:
-        raise Refused("A colleague keeps this call for themselves.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("A colleague is keeping this call for themselves.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     entry.claimed_by, entry.claimed_until, entry.reminded_at = by.id, opens + CLAIM_LASTS, opens
     await db.flush()
     await enqueue(db, JOB, {"entry_id": entry_id}, after_seconds=int((opens - at).total_seconds()) + 1)

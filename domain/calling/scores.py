@@ -124,16 +124,16 @@ async def apply_score_event(db: AsyncSession, data: ApplyScoreEvent, *, by: Acto
     """Record an event for the entry of a phone or an email. Raises InvalidInput without either, and NotFound."""
     phone = parse_phone(data.phone) if data.phone else None
     if data.phone and not phone:
-        raise InvalidInput("The phone is no number.", fields={"phone": "must be a phone number"})
+        raise InvalidInput("That is not a phone number.", fields={"phone": "must be a phone number"})
     if not phone and not data.email:
-        raise InvalidInput("Say whose score it is.", fields={"phone": "give a phone or an email"})
+        raise InvalidInput("Name the entry by phone or email.", fields={"phone": "give a phone or an email"})
     found = await db.execute(
         text(_FIND.format(visible=sql_visible(by))),
         {"phone": phone, "email": data.email, "actor_id": by.id},
     )
     entry_id = found.scalar_one_or_none()
     if entry_id is None:
-        raise NotFound("Nobody on the calling list has this phone or email.")
+        raise NotFound("No entry on the calling list has this phone or email.")
     if data.event is None:
         return Rescored(entry_id, await rescore(db, entry_id), "Nothing new; the points of what was have faded.")
     score = await add_event(db, entry_id, data.event, by=by)

@@ -83,7 +83,7 @@ async def check_category(db: AsyncSession, category_id: int) -> None:
     """Raise InvalidInput if the category does not exist; it can't be deleted before the transaction ends."""
     known = select(Category.id).where(Category.id == category_id).with_for_update(read=True, key_share=True)
     if await db.scalar(known) is None:
-        raise InvalidInput("There is no such category.", fields={"category_id": "is no category we have"})
+        raise InvalidInput("There is no such category.", fields={"category_id": "is not one of our categories"})
 
 
 def sku_taken(sku: str) -> Refused:

@@ -50,7 +50,7 @@ def _check_image_url(value: object) -> object:
     if len(address) > LONGEST_URL:
         raise bad_field(f"must have at most {LONGEST_URL:,} characters")
     if not (_OWN_PICTURE.fullmatch(address) or _is_web_address(address)) or _CONTROLS.search(address):
-        raise bad_field("must begin with https://, or be a picture as a data URL")
+        raise bad_field("must begin with https://, or be a data URL with a picture")
     return address
 
 

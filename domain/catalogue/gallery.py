@@ -146,8 +146,8 @@ async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGaller
     there = await _list_ids(db, product_id)
     if sorted(data.order) != sorted(there):
         raise InvalidInput(
-            "The order must name each picture of the gallery once.",
-            fields={"order": "must name exactly the gallery's pictures, each once"},
+            "The list must name each picture of the gallery once.",
+            fields={"order": "must name each of the gallery's pictures exactly once"},
         )
     await _set_order(db, product, there, data.order, by=by)
 

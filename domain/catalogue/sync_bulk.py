@@ -39,7 +39,7 @@ class SyncRow(ProductFields):
     @model_validator(mode="after")
     def _check_named(self) -> "SyncRow":
         if self.id is None and not self.sku:
-            raise bad_field("is required where there is no id", field="sku")
+            raise bad_field("is required if there is no id", field="sku")
         return self
 
 

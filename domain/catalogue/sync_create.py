@@ -116,7 +116,7 @@ def _read_new(sku: str, data: SyncUpdateProduct) -> CreateProduct:
     if any(getattr(data, name) is None for name in NEEDED):
         raise NotFound(HOW_TO_CREATE)
     if data.sku and data.sku.lower() != sku.lower():
-        raise InvalidInput("The SKU of a new product is the one in the address.", fields={"sku": "is another SKU"})
+        raise InvalidInput("The SKU of a new product must be the one in the URL.", fields={"sku": "is a different SKU"})
     sent = data.model_dump(exclude={"in_stock"}, exclude_none=True) | {"sku": data.sku or sku}
     try:
         return CreateProduct.model_validate(sent)

@@ -39,7 +39,7 @@ async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tup
     )
     entries = list((await db.scalars(asked.order_by(AuditEntry.id))).all()) if request_id else []
     if not entries:
-        raise NotFound("There is nothing of yours to undo.")
+        raise NotFound("You have nothing to undo.")
     ids = [entry.record_id for entry in entries]
     products = {product.id: product for product in await db.scalars(select(Product).where(Product.id.in_(ids)))}
     rows = []

@@ -208,7 +208,7 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
     """Return the statement of one rep for a month. Raises NotFound, and NotAllowed for a rep who asks for another's."""
     require(visible_to, Right.SEE_COMMISSIONS, "Your role does not see commissions.")
     if visible_to.has_role(Role.SALES_REP) and rep_id != visible_to.id:
-        raise NotAllowed("A sales rep sees commissions of their own.")
+        raise NotAllowed("Sales reps see only their own commissions.")
     rep = await db.get(Staff, rep_id)
     if rep is None:
         raise NotFound("There is no such colleague.")
@@ -240,11 +240,11 @@ async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
     require(by, Right.PAY_COMMISSIONS, "Only a manager locks a month.")
     month = first_of_month(data.month)
     if month >= first_of_month(business_today(current_business().timezone)):
-        raise Refused("The month is not over yet.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("The month has not ended yet.", code=Code.STATE_NOT_ALLOWED)
     await db.execute(text(f"SELECT pg_advisory_xact_lock({MONTH_LOCK})"))
     values = {"month": month, "kind": by.kind, "id": by.id, "name": by.name}
     if (await db.execute(_LOCK, values)).scalar_one_or_none() is None:
-        raise Refused("The month is locked already.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("The month is already locked.", code=Code.STATE_NOT_ALLOWED)
     await record_audit(
         db,
         action=AuditAction.COMMISSION_LOCKED,
@@ -265,7 +265,7 @@ async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) ->
         raise NotFound("There is no such colleague.")
     taken = text("SELECT 1 FROM commission_rate WHERE staff_id = :rep_id AND starts_on = :day")
     if (await db.execute(taken, {"rep_id": rep_id, "day": data.starts_on})).first():
-        raise InvalidInput("A rate begins on that day already.", fields={"starts_on": "has a rate already"})
+        raise InvalidInput("Another rate already begins on that day.", fields={"starts_on": "already has a rate"})
     rate = CommissionRate(
         staff_id=rep_id, percent=data.percent, starts_on=data.starts_on, **by.columns,
     )  # fmt: skip

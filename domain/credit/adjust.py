@@ -81,7 +81,7 @@ async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, 
     """
     require(by, Right.ADJUST_CREDIT, "Only a manager adjusts credit.")
     if data.amount == ZERO:
-        raise InvalidInput("Say how much credit to give or take.", fields={"amount": "must not be 0"})
+        raise InvalidInput("Enter how much credit to give or take.", fields={"amount": "must not be 0"})
     customer = await db.get(Customer, customer_id)
     if customer is None:
         raise NotFound("There is no such customer.")

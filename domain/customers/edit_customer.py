@@ -120,7 +120,7 @@ def _check_lift(data: UpdateCustomer, is_marked: bool, by: Actor) -> None:
     if data.do_not_call is not False or not is_marked:
         return
     if not may(by, Right.LIFT_SUPPRESSION):
-        raise NotAllowed("Only an administrator lifts do-not-call.")
+        raise NotAllowed("Only an administrator can lift do-not-call.")
     if not data.do_not_call_note:
         raise refuse_fields({"do_not_call_note": "is required to lift do-not-call"})
 

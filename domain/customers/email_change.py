@@ -106,7 +106,7 @@ async def _set_email(db: AsyncSession, customer: Customer, email: str) -> None:
         await db.flush()
     except IntegrityError as error:
         raise Refused(
-            "There is an account with this email already.",
+            "An account with this email already exists.",
             code=Code.EMAIL_TAKEN,
             fields={"email": "belongs to another account"},
             duplicate_field="email",

@@ -85,9 +85,9 @@ async def finish_google_sign_in(
         raise _google_failed() from error
     customer = await _find_or_open_account(db, identity)
     if not customer.is_active:
-        raise NotAllowed("This account is closed. Tell us if it should not be.", code=Code.ACCOUNT_CLOSED)
+        raise NotAllowed("This account is closed. Contact us if you think this is wrong.", code=Code.ACCOUNT_CLOSED)
     if customer.is_demo and not context.is_local:
-        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
+        raise NotAllowed("Demo users can sign in only from this machine.", code=Code.DEMO_USER_IS_LOCAL)
     return await enter(db, customer, context)
 
 
@@ -108,9 +108,7 @@ async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> C
             return await _link_account(db, await lock_account(db, customer_id), identity)
         if (opened := await _open_account(db, email, identity)) is not None:
             return opened
-    raise Refused(
-        "There is an account with this username already.", code=Code.USERNAME_TAKEN, duplicate_field="username"
-    )
+    raise Refused("An account with this username already exists.", code=Code.USERNAME_TAKEN, duplicate_field="username")
 
 
 async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleIdentity) -> Customer:
@@ -122,7 +120,7 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
     if customer.email_verified_at is None and customer.password_hash is not None:
         # The person who set the password never verified the email, and would otherwise share the account.
         raise NotAllowed(
-            "Confirm your email first, by the link that we have mailed you, or set a new password.",
+            "Confirm your email first with the link in our email, or set a new password.",
             code=Code.EMAIL_VERIFICATION_REQUIRED,
             email_verification_required=True,
         )
@@ -201,7 +199,7 @@ def _read_email(email: str) -> str:
     try:
         return _GoogleEmail(email=email).email
     except ValueError as error:
-        raise InvalidInput("Google names no usable email for you.", code=Code.GOOGLE_EMAIL_MISSING) from error
+        raise InvalidInput("Google returned no usable email for you.", code=Code.GOOGLE_EMAIL_MISSING) from error
 
 
 def _serializer(secret_key: str) -> TimedSerializer:

@@ -32,7 +32,7 @@ async def delete_note(db: AsyncSession, note_id: int, *, by: Actor) -> int:
     if note is None:
         raise NotFound("There is no such note.")
     if note.actor_id != by.id and not may(by, Right.SET_TERMS):
-        raise NotAllowed("Only who wrote a note, or a manager, takes it away.")
+        raise NotAllowed("Only the author of a note or a manager can remove it.")
     customer_id = note.customer_id
     await db.delete(note)
     await announce(db, Topic.CUSTOMERS, customer_id)

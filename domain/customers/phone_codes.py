@@ -220,7 +220,7 @@ def read_phone(text: str) -> str:
     """Return the E.164 form of a phone number. Raises InvalidInput if it can't be dialled."""
     phone = parse_phone(text)
     if phone is None:
-        raise refuse_fields({"phone": "must be a phone number that can be dialled, like (216) 555-0148"})
+        raise refuse_fields({"phone": "must be a valid phone number, like (216) 555-0148"})
     return phone
 
 

@@ -140,7 +140,7 @@ async def delete_account(db: AsyncSession, customer_id: int, *, by: Actor) -> No
 
 def _check_own(by: Actor, customer_id: int | None) -> None:
     if customer_id is not None and own_id(by) != customer_id:
-        raise NotAllowed("You can see and change your own account only.", code=Code.NOT_YOUR_ACCOUNT)
+        raise NotAllowed("You can see and change only your own account.", code=Code.NOT_YOUR_ACCOUNT)
 
 
 def _read_changes(customer: Customer, data: UpdateProfile) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _read_changes(customer: Customer, data: UpdateProfile) -> dict[str, Any]:
 def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, Any]:
     if not sent:
         if not has_email:
-            raise refuse_fields({"phone": "is needed as long as the account has no email"})
+            raise refuse_fields({"phone": "is required as long as the account has no email"})
         return {"phone": None, "phone_raw": ""}
     phone, phone_raw = split_phone(sent)
     return {"phone": phone, "phone_raw": phone_raw} if phone != customer.phone or phone_raw else {}
@@ -177,7 +177,7 @@ async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str
         await db.flush()
     except IntegrityError as error:
         raise Refused(
-            "There is an account with this email already.",
+            "An account with this email already exists.",
             code=Code.EMAIL_TAKEN,
             fields={"email": "belongs to another account"},
             duplicate_field="email",
@@ -187,7 +187,7 @@ async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str
 
 def _wrong_password() -> InvalidInput:
     return InvalidInput(
-        "The present password is wrong.",
+        "The current password is wrong.",
         code=Code.WRONG_PASSWORD,
-        fields={"current_password": "is not your present password"},
+        fields={"current_password": "is not your current password"},
     )

@@ -61,7 +61,7 @@ async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> Sig
         raise _wrong()
     if row.is_demo and not context.is_local:
         await give_back_attempt(Customer, row.id)
-        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
+        raise NotAllowed("Demo users can sign in only from this machine.", code=Code.DEMO_USER_IS_LOCAL)
     if not is_verified(row):
         await give_back_attempt(Customer, row.id)
         raise _unproven(by_email=row.email is not None)

@@ -42,7 +42,7 @@ async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: A
     if data.sales_rep_id is not None:
         rep = await db.get(Staff, data.sales_rep_id)
         if rep is None or not rep.is_active:
-            raise refuse_fields({"sales_rep_id": "is no active colleague"})
+            raise refuse_fields({"sales_rep_id": "is not an active colleague"})
     wanted = data.model_dump(exclude={"version"}) | {"payment_terms": str(data.payment_terms)}
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value != getattr(customer, name)}
     if not changes:

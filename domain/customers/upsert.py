@@ -20,7 +20,7 @@ async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: 
     phone, phone_raw = split_phone(data.delivery_phone)
     if not data.delivery_email and not phone:
         raise InvalidInput(
-            "An email or a phone is needed to find or make the customer.",
+            "An email or a phone is needed to find or create the customer.",
             fields={"delivery_email": "give an email or a phone"},
         )
     if data.delivery_email and (found := await _find_by_email(db, data.delivery_email)):

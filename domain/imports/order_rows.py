@@ -160,7 +160,7 @@ def _find_unknown(order: OrderToWrite, products: dict[str, Any], reps: dict[str,
     faults = {}
     unknown = next((line[0] for line in order.lines if line[0] and line[0].lower() not in products), None)
     if unknown is not None:
-        faults["sku"] = f"{unknown[:60]} is no product of ours"
+        faults["sku"] = f"{unknown[:60]} is not one of our products"
     if order.rep and order.rep.lower() not in reps:
         faults["rep_username"] = f"{order.rep[:60]} is no colleague of ours"
     return faults

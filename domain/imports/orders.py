@@ -87,7 +87,7 @@ def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
     if placed_at is None or placed_at.date() < EARLIEST:
         faults["order_date"] = "must be a date like 2024-03-18"
     elif placed_at > now():
-        faults["order_date"] = "lies in the future"
+        faults["order_date"] = "is in the future"
     email = read_email(cells.get("customer_email", ""), faults, "customer_email")
     phone, raw = read_phone(drop_decimals(cells["customer_phone"])) if cells.get("customer_phone") else (None, "")
     if not cells.get("sku") and not cells.get("description"):
@@ -159,7 +159,7 @@ def _put_together(record: Record) -> OrderToWrite | dict[str, str]:
     rows: Sequence[OrderRow] = record.rows
     first = rows[0]
     if not any(row.email or row.phone or row.name or row.company for row in rows):
-        return {"customer_name": "or a company, an email or a phone that can be dialled is needed"}
+        return {"customer_name": "or a company, an email or a valid phone is needed"}
     totals = [round_half_up(row.unit_price * row.quantity) for row in rows]
     subtotal = sum(totals, ZERO)
     discount = next((row.discount for row in rows if row.discount is not None), ZERO)

@@ -112,7 +112,7 @@ async def write_products(db: AsyncSession, records: Sequence[Record], setting: S
     categories = {row["name"]: row["id"] for row in await connection.fetch(_CATEGORIES, names)} if names else {}
     for line, each in wanted.items():
         if each.category and each.category.lower() not in categories:
-            bad[line] = {"category": f"{each.category} is no category of ours"}
+            bad[line] = {"category": f"{each.category} is not one of our categories"}
         elif each.category:
             each.values["category_id"] = categories[each.category.lower()]
     found = await connection.fetch(_KNOWN, [each.sku.lower() for each in wanted.values()])

@@ -39,7 +39,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
     run = await lock_run(db, run_id)
     require(by, KINDS[run.kind].right, f"Your role does not import {KINDS[run.kind].noun}.")
     if run.state != ImportState.DRAFT and not (run.is_dry and run.state in {ImportState.DONE, ImportState.STOPPED}):
-        raise Refused("This import began already.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("This import has already begun.", code=Code.STATE_NOT_ALLOWED)
     run.mapping = _read_mapping(run, data)
     run.is_dry = data.is_dry
     run.state, run.is_staged, run.last_group, run.last_error = ImportState.QUEUED, False, 0, ""
@@ -66,7 +66,7 @@ async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
     require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
     run = await lock_run(db, run_id)
     if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:
-        raise Refused("This import has ended already.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("This import has already ended.", code=Code.STATE_NOT_ALLOWED)
     run.state, run.finished_at = ImportState.STOPPED, now()
     await record_audit(
         db, action=AuditAction.IMPORT_STOPPED, record_kind="import", record_id=run_id, record_name=run.filename, by=by

@@ -77,7 +77,7 @@ async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInvent
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     sent = data.model_fields_set
     if sent & PRICES and not may(by, Right.EDIT_PRODUCTS):
-        raise NotAllowed("Only managers change prices.")
+        raise NotAllowed("Only managers can change prices.")
     changes = {name: getattr(data, name) for name in sent & (PRICES | {"in_stock"})}
     if changes:
         await edit_product(db, product_id, EditProduct.model_validate(changes), by=by)
@@ -95,7 +95,7 @@ async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, 
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     before = (await lock_product(db, product_id)).stock_quantity
     if data.way is not AdjustWay.SET and data.units == 0:
-        raise InvalidInput("Say how many units.", fields={"units": "must be at least 1"})
+        raise InvalidInput("Enter how many units.", fields={"units": "must be at least 1"})
     match data.way:
         case AdjustWay.SET:
             level = data.units
@@ -103,12 +103,12 @@ async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, 
             level = (before or 0) + data.units
         case AdjustWay.TAKE:
             if before is None:
-                raise Refused("Nobody counts this product yet. Set its level first.", code=Code.NOT_TRACKED)
+                raise Refused("This product's stock is not tracked yet. Set its level first.", code=Code.NOT_TRACKED)
             if data.units > before:
                 raise InvalidInput(f"There are only {before:,}.", fields={"units": f"must be at most {before:,}"})
             level = before - data.units
     if level > MOST_UNITS:
-        raise InvalidInput("That is more than a shelf holds.", fields={"units": f"must leave at most {MOST_UNITS:,}"})
+        raise InvalidInput("That is more than can be in stock.", fields={"units": f"must leave at most {MOST_UNITS:,}"})
     seen = StockLevel(None, data.seen) if data.way is AdjustWay.SET and "seen" in data.model_fields_set else None
     return await set_stock_level(
         db, product_id, level, reason=StockReason(data.reason.value), note=data.note, by=by, seen=seen

@@ -96,12 +96,12 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
     _check_rights(by, has_cost=any(line.unit_cost is not None for line in data.lines))
     found = await _find_products(db, [line.sku for line in data.lines])
     unknown = {
-        f"lines.{number}.sku": "is no product we have"
+        f"lines.{number}.sku": "is not one of our products"
         for number, line in enumerate(data.lines)
         if line.sku.lower() not in found
     }
     if unknown:
-        raise InvalidInput("Some lines name no product of ours.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
+        raise InvalidInput("Some lines are not in our catalogue.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
     lines = [_Line(found[line.sku.lower()], line.quantity, line.unit_cost) for line in data.lines]
     return await _receive(db, sorted(lines, key=lambda line: line.product_id), data, by=by)
 
@@ -116,7 +116,7 @@ def average_cost(level: int, cost: Decimal | None, quantity: int, unit_cost: Dec
 def _check_rights(by: Actor, *, has_cost: bool) -> None:
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     if has_cost and not may(by, Right.SEE_COSTS):
-        raise NotAllowed("Only managers say what goods cost. Leave the cost empty.")
+        raise NotAllowed("Only managers can enter costs. Leave the cost empty.")
 
 
 async def _find_products(db: AsyncSession, names: list[str]) -> dict[str, int]:
@@ -150,7 +150,7 @@ async def _receive(
         after = (before or 0) + line.quantity
         if after > MOST_UNITS:
             raise InvalidInput(
-                "That is more than a shelf holds.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
+                "That is more than can be in stock.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
             )
         befores.append(before)
         movements.append(
@@ -189,4 +189,4 @@ async def _name_vendor(db: AsyncSession, data: ReceiveStock | ReceiveGoods) -> s
     try:
         return (await get_vendor(db, data.vendor_id)).name
     except NotFound:
-        raise refuse_fields({"vendor_id": "is no vendor of ours"}) from None
+        raise refuse_fields({"vendor_id": "is not one of our vendors"}) from None

@@ -38,7 +38,7 @@ async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Ac
         for row in rows
     )
     if not rows or len(rows) != len(wanted) or not is_theirs or await db.scalar(select(undone)):
-        raise NotFound("There is no delivery of yours to undo.")
+        raise NotFound("You have no delivery to undo.")
     newest_first = sorted(rows, key=lambda row: row.id, reverse=True)
     db.add_all([_take_back(shelves[row.product_id], row, by=by) for row in newest_first])
     await write_shelves(db, shelves, note="Delivery undone", by=by)
@@ -50,7 +50,7 @@ def _take_back(shelf: Shelf, row: StockMovement, *, by: Actor) -> StockMovement:
     level = (shelf.level or 0) - row.delta
     if level < 0:
         raise Refused(
-            f"Some of {shelf.name} has left the shelf again, so the delivery stays. Count the shelf instead.",
+            f"Some of {shelf.name} has already left stock, so the delivery can't be undone. Count the stock instead.",
             code=Code.STALE,
         )
     shelf.level = None if row.starts_count and level == 0 else level

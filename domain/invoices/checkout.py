@@ -34,7 +34,7 @@ async def get_payment_url(invoice_id: int, *, settings: Settings) -> str:
     async with separate_transaction() as db:
         page = await get_own_page(db, invoice_id)
         if not page.is_open:
-            raise Refused("Nothing is to be paid on this invoice.", code=Code.ALREADY_PAID)
+            raise Refused("Nothing is left to pay on this invoice.", code=Code.ALREADY_PAID)
         if page.invoice.order_number is not None:
             asked = CreatePayLink(order_number=page.invoice.order_number)
             return (await make_pay_link(db, asked, by=SYSTEM, settings=settings)).url
@@ -52,7 +52,7 @@ async def open_invoice_checkout(invoice_id: int, *, pays_all: bool = False, sett
     with stripe_errors_as_refusals():
         session = await ask_checkout(intent, account)
     if not session.url:
-        raise Refused("This payment is made or closed already. Load the page again.", code=Code.CHECKOUT_CLOSED)
+        raise Refused("This payment was already made or closed. Reload the page.", code=Code.CHECKOUT_CLOSED)
     return session.url
 
 
@@ -85,10 +85,10 @@ async def _prepare(invoice_id: int, pays_all: bool, settings: Settings) -> Strip
         page = await get_own_page(db, invoice_id)
         ids = [invoice.id for invoice in page.payable] if pays_all else [invoice_id]
         if not ids:
-            raise Refused("Nothing is to be paid on these invoices.", code=Code.ALREADY_PAID)
+            raise Refused("Nothing is left to pay on these invoices.", code=Code.ALREADY_PAID)
         invoices = await lock_invoices(db, ids)
         if (await get_own_page(db, invoice_id)).waiting.intersection(ids):
-            raise Refused("A payment of it is on its way already. Load the page again.", code=Code.PAYMENT_PROCESSING)
+            raise Refused("A payment is already in progress. Reload the page.", code=Code.PAYMENT_PROCESSING)
         for invoice in invoices:
             check_payable(invoice)
         owed = {invoice.id: calculate_invoice_balance(invoice) for invoice in invoices}

@@ -205,7 +205,7 @@ async def _check_not_invoiced(db: AsyncSession, order: Order) -> None:
     found = await find_order_invoice(db, order.id)
     if found is not None:
         raise Refused(
-            f"{order.order_number} is on invoice {name_invoice(found)} already. Void that one first.",
+            f"{order.order_number} is on invoice {name_invoice(found)} already. Void that invoice first.",
             code=Code.ORDER_INVOICED,
             invoice_id=found.id,
             invoice_number=name_invoice(found),

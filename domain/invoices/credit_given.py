@@ -27,7 +27,7 @@ FIELD_RIGHTS = {"override_terms": Right.OVERRIDE_TERMS}
 def check_may_override(overrides: bool, by: Actor) -> None:
     """Raise NotAllowed if somebody who is not a manager overrides a customer's terms."""
     if overrides and not may(by, Right.OVERRIDE_TERMS):
-        raise NotAllowed("Only a manager overrides a customer's terms.")
+        raise NotAllowed("Only a manager can override a customer's terms.")
 
 
 def calculate_credit_given(invoice: Invoice, *, timezone: tzinfo) -> Decimal:

@@ -43,13 +43,13 @@ async def issue_credit_memo(
     """
     require(by, Right.EDIT_INVOICES, "Your role does not credit invoices.")
     if data.amount == ZERO:
-        raise InvalidInput("Say how much is taken off.", fields={"amount": "must be more than 0"})
+        raise InvalidInput("Enter how much to take off.", fields={"amount": "must be more than 0"})
     invoice = await lock_invoice(db, invoice_id, version=version)
     _check_creditable(invoice, data.amount)
     to_credit = data.amount - min(data.amount, calculate_invoice_balance(invoice))
     if to_credit and invoice.customer_id is None:
         raise Refused(
-            "What was paid goes back to an account, and this invoice has none. Refund the payment instead.",
+            "A credit memo for a paid amount needs an account, and this invoice has none. Refund the payment instead.",
             code=Code.NO_CUSTOMER,
         )
     memo = CreditMemo(
@@ -65,9 +65,7 @@ async def issue_credit_memo(
     if to_credit:
         given_for = GivenFor(data.reason.value)
         if await turn_into_credit(db, invoice, to_credit, given_for, note=memo.memo_number, by=by) < to_credit:
-            raise Refused(
-                "A refund of what was paid is on its way. Credit the rest once it is done.", code=Code.MORE_THAN_PAID
-            )
+            raise Refused("A refund is in progress. Credit the rest once it is done.", code=Code.MORE_THAN_PAID)
     await _allow(db, invoice, data.amount, memo, by=by)
     note = f"{memo.memo_number}, {data.reason.value}. {data.note}".strip()
     await record_invoice_event(
@@ -78,7 +76,7 @@ async def issue_credit_memo(
 
 def _check_creditable(invoice: Invoice, amount: Decimal) -> None:
     if invoice.status == InvoiceStatus.DRAFT:
-        raise Refused("A draft is changed, not credited.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("A draft can't be credited. Change it instead.", code=Code.STATE_NOT_ALLOWED)
     if invoice.status == InvoiceStatus.VOID:
         raise Refused(f"{invoice.invoice_number} is void.", code=Code.INVOICE_VOID)
     most = invoice.total_amount - invoice.allowances

@@ -164,7 +164,7 @@ async def _change_money(db: AsyncSession, invoice: Invoice, data: UpdateInvoice)
         return {}
     if invoice.order_id is not None:
         raise Refused(
-            "The money of this invoice is its order's. Change the order, and the invoice follows.",
+            "The amounts of this invoice come from its order. Change the order, and the invoice is updated.",
             code=Code.INVOICE_FOLLOWS_ORDER,
         )
     if invoice.status == InvoiceStatus.PAID:
@@ -172,7 +172,8 @@ async def _change_money(db: AsyncSession, invoice: Invoice, data: UpdateInvoice)
     settled = invoice.amount_paid + invoice.allowances
     if totals.total_amount < settled:
         raise Refused(
-            f"{format_money(settled)} is paid or credited already, more than the new total.", code=Code.PAID_MORE
+            f"{format_money(settled)} is already paid or credited, which is more than the new total.",
+            code=Code.PAID_MORE,
         )
     total_before = invoice.total_amount
     set_invoice_totals(invoice, totals)

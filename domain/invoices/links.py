@@ -36,7 +36,7 @@ def read_invoice_token(token: str, *, settings: Settings) -> int:
     try:
         found = _serializer(settings).loads(token, max_age=int(LIFETIME.total_seconds()))
     except BadSignature:
-        raise NotFound("This link is not one of ours, it is too old, or it was typed wrong.") from None
+        raise NotFound("This link is not valid: it is too old, or it was copied incorrectly.") from None
     return int(found)
 
 

@@ -89,7 +89,7 @@ async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
     """Return the invoice of a link, with the customer's other open ones. Raises NotFound if deleted or a draft."""
     rows = await read_rows(db, select_rows(INVOICES.id == invoice_id, INVOICES.sent_at.is_not(None)))
     if not rows:
-        raise NotFound("This invoice is not there any more.")
+        raise NotFound("This invoice no longer exists.")
     invoice = rows[0]
     others: list[InvoiceRow] = []
     if invoice.customer_id is not None:

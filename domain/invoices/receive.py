@@ -68,11 +68,11 @@ async def record_receipt(db: AsyncSession, data: RecordReceipt, *, by: Actor) ->
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:
         raise InvalidInput(
-            "Store credit is applied and terms are given; neither is money received.",
+            "Store credit and terms are not received money.",
             fields={"payment_method": "must be cash, check, credit_card or ach"},
         )
     if data.amount == ZERO:
-        raise InvalidInput("Say how much came in.", fields={"amount": "must be more than 0"})
+        raise InvalidInput("Enter how much was received.", fields={"amount": "must be more than 0"})
     invoices = await lock_invoices(db, data.invoice)
     for invoice in invoices:
         check_payable(invoice)
@@ -107,7 +107,7 @@ async def lock_invoices(db: AsyncSession, invoice_ids: list[int], *, are_togethe
         raise NotFound("There is no such invoice.")
     customers = {row.customer_id for row in found}
     if len(ids) > 1 and not are_together and (len(customers) > 1 or None in customers):
-        raise Refused("One payment is for the invoices of one customer.", code=Code.SEVERAL_CUSTOMERS)
+        raise Refused("One payment can cover only invoices of one customer.", code=Code.SEVERAL_CUSTOMERS)
     orders = [row.order_id for row in found if row.order_id is not None]
     for model, wanted in ((Order, orders), (Invoice, ids)):
         await db.execute(

@@ -124,7 +124,7 @@ async def get_own_statement(db: AsyncSession, invoice_id: int, *, as_of: date, t
     whose = select(Invoice.customer_id).where(Invoice.id == invoice_id, Invoice.sent_at.is_not(None)).scalar_subquery()
     customer = (await db.execute(select(Customer).where(Customer.id == whose))).scalar_one_or_none()
     if customer is None:
-        raise NotFound("This invoice belongs to no account, so there is no statement.")
+        raise NotFound("This invoice has no account, so there is no statement.")
     return await _write(db, customer, since=first_of_statement(as_of), as_of=as_of, timezone=timezone)
 
 

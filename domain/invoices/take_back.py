@@ -37,7 +37,7 @@ async def take_back_payment(
         invoice = await lock_invoice(db, invoice_id, version=version)
         if invoice.order_id is not None:
             raise Refused(
-                "This invoice is paid on its order. Give the payment back there, and the invoice follows.",
+                "This invoice was paid through its order. Give the payment back there, and the invoice is updated.",
                 code=Code.INVOICE_FOLLOWS_ORDER,
             )
         found = await get_invoice_refundable(db, invoice_id, payment_id)
@@ -67,14 +67,14 @@ async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: 
     for found in await list_invoice_refundable(db, invoice_id):
         if found.payment.id == payment_id:
             return found
-    raise NotFound("There is nothing left of this payment to give back.")
+    raise NotFound("Nothing of this payment is left to give back.")
 
 
 def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
     """Return the reason for giving it back. Raises InvalidInput for store credit for a reversal or without account."""
     if data.how is RefundWay.STORE_CREDIT and data.given_for.kind is GivenBack.REVERSAL:
         raise InvalidInput(
-            "A payment taken back becomes no credit: the customer owes it again.",
+            "A reversed payment can't become credit: the customer owes it again.",
             fields={"how": "must be as_paid for a mistake or a bounced payment"},
         )
     if data.how is RefundWay.STORE_CREDIT and invoice.customer_id is None:

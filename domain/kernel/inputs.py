@@ -178,7 +178,7 @@ def _read_moment(value: Any, info: ValidationInfo) -> datetime:
     if not isinstance(value, datetime):
         raise bad_field("must be a date and time like 2026-11-24T09:30:00Z")
     if not _EARLIEST <= value.date() <= _LATEST:
-        raise bad_field("must lie between the years 1900 and 2199")
+        raise bad_field("must be between the years 1900 and 2199")
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -192,7 +192,7 @@ def _read_date(value: Any, info: ValidationInfo) -> date:
     if not isinstance(value, date):
         raise bad_field("must be a date like 2026-11-24")
     if not _EARLIEST <= value <= _LATEST:
-        raise bad_field("must lie between the years 1900 and 2199")
+        raise bad_field("must be between the years 1900 and 2199")
     return value
 
 
@@ -250,7 +250,7 @@ def _read_state(value: str) -> str:
     """Read a US state, given by its two letters or its name, as two letters."""
     state = read_state(value)
     if state is None:
-        raise bad_field("must be a state of the US, like IL")
+        raise bad_field("must be a US state, like IL")
     return state
 
 
@@ -328,7 +328,7 @@ def read_json(
     body = raw.removeprefix(codecs.BOM_UTF8) if raw else b"{}"
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
-        raise TooLarge("The body holds too many values. Send it in parts.")
+        raise TooLarge("The body has too many values. Send it in parts.")
     context: dict[str, Any] = {"source": "json", "timezone": timezone, "least_password": least_password}
     context["has_no_nul"] = _NUL not in body  # In JSON, a NUL can only be written as this escape.
     try:

@@ -152,7 +152,7 @@ def _choose_encoding(file: BinaryIO, field: str) -> str:
     if not start.strip():
         raise _refuse(field, "is empty")
     if b"\0" in start.splitlines()[0] or start.startswith(b"PK\x03\x04"):
-        raise _refuse(field, "is no CSV text; save the sheet as CSV UTF-8")
+        raise _refuse(field, "is not CSV text; save the sheet as CSV UTF-8")
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in itertools.chain([start], iter(lambda: file.read(_CHUNK_BYTES), b"")):
@@ -188,7 +188,7 @@ def _read_heading(file: BinaryIO, encoding: str, field: str) -> tuple[str, list[
         while names and not names[-1]:
             names.pop()
         if len(names) > MOST_COLUMNS:
-            raise _refuse(field, f"has more than {MOST_COLUMNS:,} columns; leave out those that say nothing")
+            raise _refuse(field, f"has more than {MOST_COLUMNS:,} columns; remove those without data")
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise _refuse(field, f"has the column {twice[0] or 'without a name'} more than once")

@@ -77,7 +77,9 @@ async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Setti
     """Queue a test email. Raises InvalidInput if neither `to` nor SMTP_USER is an address."""
     to = data.to or (settings.smtp_user if "@" in settings.smtp_user else None)
     if to is None:
-        raise InvalidInput("Say where the test mail goes.", fields={"to": "is required while SMTP_USER is no address"})
+        raise InvalidInput(
+            "Enter the address for the test email.", fields={"to": "is required if SMTP_USER is not an email address"}
+        )
     await queue_mail(
         db,
         write_test(settings.company_name),

@@ -122,7 +122,7 @@ def _check_typed(order: Order, sent: dict[str, Any]) -> dict[str, Any]:
     if is_home(order.delivery_country):
         if "delivery_state" in changed:
             read["delivery_state"] = read_state(sent["delivery_state"])
-            wrong |= {} if read["delivery_state"] else {"delivery_state": "must be a state of the US, like IL"}
+            wrong |= {} if read["delivery_state"] else {"delivery_state": "must be a US state, like IL"}
         if "delivery_zip" in changed:
             read["delivery_zip"] = read_zip(sent["delivery_zip"])
             wrong |= {} if read["delivery_zip"] else {"delivery_zip": "must be a ZIP code, like 60607 or 60607-1234"}

@@ -76,7 +76,7 @@ async def edit_items(
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
-        raise NotAllowed("Only a manager overrides a customer's terms.")
+        raise NotAllowed("Only a manager can override a customer's terms.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if order.status != OrderStatus.PENDING:
         raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
@@ -97,7 +97,7 @@ async def restore_items(db: AsyncSession, order: Order, event: OrderEvent, *, by
     newest = select(func.max(OrderEvent.id)).where(OrderEvent.order_id == order.id)
     changes = event.changes or {}
     if order.status != OrderStatus.PENDING or (await db.scalar(newest)) != event.id or LINES_BEFORE not in changes:
-        raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
+        raise Refused("Someone changed it again in the meantime, so it can't be undone.", code=Code.STALE)
     sold = [_read_sold(values) for values in changes[LINES_BEFORE]]
     before = await _read_before(db, order)
     asked = [OrderLine(product_id=line.product_id, quantity=line.quantity) for line in sold]

@@ -121,7 +121,7 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
         written = await write_order(connection, order)
     except NumberTaken:
         raise Refused(
-            "The order number is taken.", code=Code.ORDER_NUMBER_TAKEN, fields={"order_number": "is taken"}
+            "The order number is already in use.", code=Code.ORDER_NUMBER_TAKEN, fields={"order_number": "is taken"}
         ) from None
     if is_paid and totals.total_amount:
         db.add(_entered_as_paid(order, written.id, written.created_at))
@@ -134,7 +134,7 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
 def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
     """Check which fields about an order's past the actor may set. Returns the initial payment status."""
     if data.created_at is not None and data.created_at > now() + CLOCKS_DIFFER:
-        raise InvalidInput("An order was not entered in the future.", fields={"created_at": "lies in the future"})
+        raise InvalidInput("An order was not entered in the future.", fields={"created_at": "is in the future"})
     if not may(by, Right.SET_ORDER_HISTORY):
         owned = {
             "order_number": data.order_number is not None,
@@ -144,19 +144,19 @@ def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
         if bad := [name for name, given in owned.items() if given]:
             raise NotAllowed(f"Only a manager sets {' and '.join(bad)}.", fields=dict.fromkeys(bad, "managers only"))
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
-        raise NotAllowed("Only a manager overrides a customer's terms.")
+        raise NotAllowed("Only a manager can override a customer's terms.")
     is_rep = by.has_role(Role.SALES_REP)
     if is_rep and data.payment_status is PaymentStatus.PAID:
-        raise NotAllowed("A sales rep enters orders as unpaid.")
+        raise NotAllowed("Sales reps must enter orders as unpaid.")
     if is_rep and data.sales_rep_id not in {None, by.id}:
-        raise NotAllowed("A sales rep enters orders of their own.")
+        raise NotAllowed("Sales reps can enter only their own orders.")
     status = data.payment_status or (PaymentStatus.UNPAID if is_rep else PaymentStatus.PAID)
     if status not in {PaymentStatus.PAID, PaymentStatus.UNPAID}:
-        raise InvalidInput("A new order is paid or unpaid.", fields={"payment_status": "must be paid or unpaid"})
+        raise InvalidInput("A new order must be paid or unpaid.", fields={"payment_status": "must be paid or unpaid"})
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
             "Enter the order unpaid and apply store credit to it.",
-            fields={"payment_method": "must be another one than store_credit"},
+            fields={"payment_method": "must not be store_credit"},
         )
     return status
 

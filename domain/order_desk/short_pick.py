@@ -102,7 +102,7 @@ async def ship_short(
     refuse_held(order)
     if order.status not in {OrderStatus.CONFIRMED, OrderStatus.PACKED}:
         raise Refused(
-            f"Only a confirmed or packed order ships short; this one is {order.status}.", code=Code.STATE_NOT_ALLOWED
+            f"Only a confirmed or packed order can ship short; this one is {order.status}.", code=Code.STATE_NOT_ALLOWED
         )
     items = await list_pack_items(db, order.id)
     missing = _read_missing(items, data)
@@ -110,7 +110,7 @@ async def ship_short(
     if not units:
         raise Refused("Nothing of the order is missing.", code=Code.NOTHING_SHORT)
     if units >= sum(item.quantity for item in items):
-        raise Refused("Nothing of the order is there. Cancel it instead.", code=Code.CANCEL_INSTEAD)
+        raise Refused("No item of the order is available. Cancel it instead.", code=Code.CANCEL_INSTEAD)
     amount = await _note_lines(db, order, missing)
     await _take_off(db, order, amount, by=by)
     words = ", ".join(f"{missing[item.id]} × {item.product_name}" for item in items if item.id in missing)

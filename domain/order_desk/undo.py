@@ -30,7 +30,7 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))
     ).scalar_one_or_none()
     if event is None or event.kind not in UNDOABLE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
-        raise NotFound("There is no such edit of yours.")
+        raise NotFound("You made no such edit.")
     order = await lock_order(db, order_id, visible_to=by, with_customer=event.kind == OrderEventKind.ITEMS)
     if event.kind == OrderEventKind.ITEMS:
         require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
@@ -42,11 +42,11 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
         if order.status not in OPEN_STATUSES:
             raise Refused(
-                f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED
+                f"The order is {order.status}; its address can no longer change.", code=Code.STATE_NOT_ALLOWED
             )
     edits: dict[str, Any] = event.changes or {}
     if any(getattr(order, name) != change["to"] for name, change in edits.items()):
-        raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
+        raise Refused("Someone changed it again in the meantime, so it can't be undone.", code=Code.STALE)
     changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
     if changes:
         await show_labels_elsewhere(db, order, changes)

@@ -75,8 +75,8 @@ async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: O
     """
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
-            "Choose another way to pay; store credit is applied to the order afterwards.",
-            fields={"payment_method": "must be another one than store_credit"},
+            "Choose another payment method; store credit is applied to the order afterwards.",
+            fields={"payment_method": "must not be store_credit"},
         )
     connection = await raw_connection(db)
     customer = await _find_buyer(connection, data, by)
@@ -166,7 +166,7 @@ async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Acto
     find = lock_customer if data.payment_method is PaymentMethod.NET30 else find_customer
     customer = await find(connection, by.id)
     if customer is None:
-        raise NotSignedIn("This account is part of another one now. Sign in again.")
+        raise NotSignedIn("This account was merged into another one. Sign in again.")
     return customer
 
 

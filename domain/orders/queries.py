@@ -228,7 +228,7 @@ async def _find_place_behind(
     seen = [ORDERS.id == order_id] if own is None else [ORDERS.id == order_id, own]
     placed_at = await db.scalar(select(ORDERS.created_at).where(*seen))
     if placed_at is None:
-        raise InvalidInput("There is no order to go on behind.", fields={"after": "must be the id of a listed order"})
+        raise InvalidInput("The order in `after` was not found.", fields={"after": "must be the id of a listed order"})
     place, here = tuple_(ORDERS.created_at, ORDERS.id), tuple_(literal(placed_at), literal(order_id))
     return place < here if filters.sort is OrderSort.NEWEST else place > here
 

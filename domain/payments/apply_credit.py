@@ -35,7 +35,7 @@ async def apply_credit(
     """
     require(by, Right.APPLY_CREDIT, "Your role does not apply credit.")
     if data.amount <= 0:
-        raise InvalidInput("Say how much credit to use.", fields={"amount": "must be more than 0"})
+        raise InvalidInput("Enter how much credit to use.", fields={"amount": "must be more than 0"})
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if order.customer_id is None:
         raise Refused("Only a registered customer has store credit.", code=Code.NO_CUSTOMER)
@@ -43,7 +43,7 @@ async def apply_credit(
         raise Refused("A cancelled order can't be paid.", code=Code.ORDER_CANCELLED)
     balance = calculate_balance(order)
     if balance == ZERO:
-        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
+        raise Refused("The order is already paid.", code=Code.ALREADY_PAID)
     amount = min(data.amount, balance, await get_credit_balance(db, order.customer_id))
     if amount == ZERO:
         raise Refused("The customer has no store credit.", code=Code.NOT_ENOUGH_CREDIT)

@@ -101,11 +101,11 @@ async def create_payment_intent(
 
 def _check_orderless(data: CreateIntent, by: Actor) -> None:
     if not by.is_customer:
-        raise NotSignedIn("Sign in first, or name the order that you pay.")
+        raise NotSignedIn("Sign in first, or name the order to pay.")
     if not SMALLEST <= data.amount <= LARGEST_WITHOUT_ORDER:
         raise InvalidInput(
             "Without an order, $0.50 to $10,000.00 can be paid.",
-            fields={"amount": "must lie between 0.50 and 10000.00"},
+            fields={"amount": "must be between 0.50 and 10000.00"},
         )
 
 
@@ -159,7 +159,7 @@ async def _find_by_client_key(db: AsyncSession, caller: str, key: str, request_h
         )
     ).scalar_one_or_none()
     if kept is not None and kept.request_hash != request_hash:
-        raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+        raise KeyReused("This Idempotency-Key was used for a different request. Send a new key.")
     return kept
 
 
@@ -218,7 +218,7 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
     account = get_stripe(settings)
     if not _PAYMENT_INTENT.fullmatch(data.payment_intent_id):
         raise InvalidInput(
-            "That is no payment of Stripe's.", fields={"payment_intent_id": "must be an id like pi_3Nabc…"}
+            "That is not a Stripe payment.", fields={"payment_intent_id": "must be an id like pi_3Nabc…"}
         )
     async with separate_transaction() as db:
         await lock_named_order(db, data.order_number, visible_to=by)
@@ -231,13 +231,13 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
         await _attach(payment, data.order_number, by=by)
         await settle_with_refunds(payment, account)
     if payment.status == "processing":
-        raise Refused("The bank is still working on it. We'll write to you.", code=Code.PAYMENT_PROCESSING)
+        raise Refused("The bank is still working on it. We will email you.", code=Code.PAYMENT_PROCESSING)
     if payment.status != "succeeded":
         raise Refused(payment.error or "The payment is not finished yet.", code=Code.PAYMENT_NOT_FINISHED)
     async with separate_transaction() as db:
         order = await lock_named_order(db, data.order_number, visible_to=by)
         if order.status == OrderStatus.CANCELLED:
-            raise Refused("The order is cancelled, so this payment goes back to you.", code=Code.ORDER_CANCELLED)
+            raise Refused("The order is cancelled, so this payment will be refunded.", code=Code.ORDER_CANCELLED)
         return ConfirmedPayment(order.order_number, calculate_balance(order))
 
 
@@ -250,7 +250,7 @@ async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> No
             raise NotFound(_UNKNOWN)
         intent = await lock_intent(db, found.id)
         if intent.amount != payment.amount or payment.currency != CURRENCY:
-            raise Refused("The payment is not of the order's amount.", code=Code.PAYMENT_MISMATCH)
+            raise Refused("The payment's amount differs from the order's.", code=Code.PAYMENT_MISMATCH)
         is_paid = payment.status in {"succeeded", "processing"}
         if intent.order_id is None and intent.settled_at is None and is_paid and _fits(intent, order, by):
             # Until it is settled on the order, the reconciler asks about it again, so that a crash in between loses

@@ -43,7 +43,7 @@ async def open_checkout(token: str, *, settings: Settings) -> str:
     with stripe_errors_as_refusals():
         session = await ask_checkout(intent, account)
     if not session.url:
-        raise Refused("This payment is made or closed already. Load the page again.", code=Code.CHECKOUT_CLOSED)
+        raise Refused("This payment was already made or closed. Reload the page.", code=Code.CHECKOUT_CLOSED)
     return session.url
 
 
@@ -56,7 +56,7 @@ async def _prepare(token: str, settings: Settings) -> StripeIntent:
         # Read again under the lock, because the balance may have changed.
         page = await get_pay_page(db, token)
         if not page.is_open:
-            raise Refused("This link can't be used any more. Load the page again.", code=Code.LINK_OVER)
+            raise Refused("This link is no longer valid. Reload the page.", code=Code.LINK_OVER)
         if not page.suits_cards:
             raise Refused("Card payments start at $0.50.", code=Code.TOO_SMALL)
         if (open_one := await _find_open(db, page)) is not None:

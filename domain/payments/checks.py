@@ -165,9 +165,9 @@ async def _lock_waiting(db: AsyncSession, order_number: str, data: ReviewCheck, 
         )
     ).scalar_one_or_none()
     if check is None:
-        raise Refused("No check of this order waits for review.", code=Code.NO_CHECK_WAITING)
+        raise Refused("No check of this order is waiting for review.", code=Code.NO_CHECK_WAITING)
     if data.check_id not in {None, check.id}:
-        raise Refused("Newer photos of this check came in meanwhile. Look at these.", code=Code.CHECK_REPLACED)
+        raise Refused("Newer photos of this check were uploaded. Check these.", code=Code.CHECK_REPLACED)
     return order, check
 
 

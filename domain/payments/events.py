@@ -32,7 +32,7 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
     Raises InvalidInput if it is not signed by Stripe or is older than five minutes.
     """
     if not settings.stripe_webhook_secret:
-        raise NotConfigured("Stripe's events are not taken here: the setting STRIPE_WEBHOOK_SECRET is missing.")
+        raise NotConfigured("Stripe events are not accepted: the setting STRIPE_WEBHOOK_SECRET is missing.")
     try:
         event = read_event(body, signature, settings.stripe_webhook_secret)
         event_id, kind = _read_word(event["id"]), _read_word(event["type"])
@@ -40,7 +40,9 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
         # Only ids are needed later, so no other data about the payment is stored.
         kept = {name: _read_id(thing.get(name)) for name in ("id", "object", "payment_intent")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InvalidInput("This is no event signed by Stripe within five minutes.", code=Code.BAD_SIGNATURE) from None
+        raise InvalidInput(
+            "This event was not signed by Stripe within the last five minutes.", code=Code.BAD_SIGNATURE
+        ) from None
     return await store_event(db, PROVIDER, event_id, kind, kept)
 
 
@@ -54,7 +56,7 @@ def _read_id(value: object) -> str:
 def _read_word(value: object) -> str:
     """Return a string in the format of Stripe's ids and kinds. Raises ValueError for anything else."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise ValueError("This is no word of Stripe's.")
+        raise ValueError("This is not a valid Stripe event.")
     return value
 
 

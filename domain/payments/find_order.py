@@ -33,7 +33,7 @@ def refuse_unpayable(status: str, balance: Decimal) -> None:
     if status == OrderStatus.CANCELLED:
         raise Refused("The order is cancelled.", code=Code.ORDER_CANCELLED)
     if balance == ZERO:
-        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
+        raise Refused("The order is already paid.", code=Code.ALREADY_PAID)
 
 
 async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:

@@ -37,7 +37,7 @@ async def mark_paid(
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:
         raise InvalidInput(
-            "Store credit is applied and terms are given; neither is money received.",
+            "Store credit and terms are not received money.",
             fields={"payment_method": "must be cash, check, credit_card or ach"},
         )
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
@@ -45,7 +45,7 @@ async def mark_paid(
     if order.status == OrderStatus.CANCELLED:
         raise Refused("A cancelled order can't be paid.", code=Code.ORDER_CANCELLED)
     if balance == ZERO:
-        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
+        raise Refused("The order is already paid.", code=Code.ALREADY_PAID)
     amount = data.amount_received or balance
     surplus = await settle_payment(db, order, amount, method=data.payment_method, by=by, note=data.note or "")
     return order, surplus or ZERO

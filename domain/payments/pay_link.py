@@ -226,7 +226,7 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
         )
     ).first()
     if found is None:
-        raise NotFound("This link is not one of ours, or it was typed wrong.")
+        raise NotFound("This link is not valid, or it was copied incorrectly.")
     link, order = found
     is_processing = (await db.execute(select(is_bank_working(order.id)))).scalar_one()
     columns = (OrderItem.quantity, OrderItem.product_name, OrderItem.line_total)

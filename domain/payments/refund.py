@@ -72,7 +72,7 @@ class RefundPayment(Input):
     def _says_more_than_a_memo(cls, reason: str) -> str:
         # Rows whose note is a credit memo's number belong to that memo, in the journal and everywhere else.
         if _MEMO_NUMBER.fullmatch(reason):
-            raise bad_field("is the number of a credit memo; say why in words")
+            raise bad_field("is the number of a credit memo; give a reason in words")
         return reason
 
 
@@ -100,7 +100,7 @@ async def refund_payment(
         order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
         found = next((each for each in await list_refundable(db, order_id) if each.payment.id == payment_id), None)
         if found is None:
-            raise NotFound("There is nothing left of this payment to give back.")
+            raise NotFound("Nothing of this payment is left to give back.")
         why = _choose_why(order, data)
         amount = data.amount or found.left
         if amount > found.left:
@@ -124,7 +124,7 @@ def _choose_why(order: Order, data: RefundPayment) -> GivenFor:
     """Return the reason for giving the money back. Raises InvalidInput for a reversal as store credit."""
     if data.given_for.kind is GivenBack.REVERSAL and data.how is RefundWay.STORE_CREDIT:
         raise InvalidInput(
-            "A payment taken back becomes no credit: the customer owes it again.",
+            "A reversed payment can't become credit: the customer owes it again.",
             fields={"how": "must be as_paid for a mistake or a bounced payment"},
         )
     is_cancelled = order.status == OrderStatus.CANCELLED and data.given_for.kind is GivenBack.ALLOWANCE

@@ -115,7 +115,7 @@ async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Re
     for found in await list_refundable(db, order_id):
         if found.payment.id == payment_id:
             return found
-    raise NotFound("There is nothing left of this payment to give back.")
+    raise NotFound("Nothing of this payment is left to give back.")
 
 
 async def prepare_refund(

@@ -26,7 +26,7 @@ def stripe_errors_as_refusals() -> Iterator[None]:
         raise OutsideServiceFailed(f"Stripe refused: {error}", code=Code.STRIPE_REFUSED) from error
     except KeyRefused as error:
         raise OutsideServiceFailed(
-            "Stripe does not take our key; the setting STRIPE_SECRET_KEY is wrong.", code=Code.STRIPE_KEY_REFUSED
+            "Stripe refused our key; the setting STRIPE_SECRET_KEY is wrong.", code=Code.STRIPE_KEY_REFUSED
         ) from error
     except StillRunning as error:
         raise Refused(
@@ -36,5 +36,5 @@ def stripe_errors_as_refusals() -> Iterator[None]:
         raise OutsideServiceFailed("Stripe is busy. Try again in a moment.", code=Code.STRIPE_BUSY) from error
     except ServiceFailed as error:
         raise OutsideServiceFailed(
-            "Stripe did not answer. Nothing is charged twice by trying again.", code=Code.STRIPE_UNKNOWN
+            "Stripe did not answer. You can try again; nothing is charged twice.", code=Code.STRIPE_UNKNOWN
         ) from error

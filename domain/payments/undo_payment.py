@@ -39,7 +39,7 @@ async def undo_payment(db: AsyncSession, order_id: int, payment_id: int, *, by: 
     order = await lock_order(db, order_id, visible_to=by, with_customer=True)
     payment = await db.get(Payment, payment_id)
     if payment is None or payment.order_id != order_id or (payment.actor_kind, payment.actor_id) != (by.kind, by.id):
-        raise NotFound("There is no such payment of yours.")
+        raise NotFound("You made no such payment.")
     found = await _find(db, order_id, by)
     if found is None or found.payment.id != payment_id:
         raise Refused("It can no longer be undone. Give the payment back instead.", code=Code.STALE)

@@ -229,9 +229,9 @@ async def _check_links(db: AsyncSession, vendor_id: int | None, product_id: int 
     """Raise InvalidInput for an unknown vendor or product."""
     wrong = {}
     if vendor_id is not None and await db.get(Vendor, vendor_id) is None:
-        wrong["vendor_id"] = "is no vendor of ours"
+        wrong["vendor_id"] = "is not one of our vendors"
     if product_id is not None and await db.get(Product, product_id) is None:
-        wrong["product_id"] = "is no product of ours"
+        wrong["product_id"] = "is not one of our products"
     if wrong:
         raise refuse_fields(wrong)
 

@@ -39,9 +39,9 @@ def _check_routing(value: str) -> str:
     try:
         rtn.validate(number)
     except ValidationError:
-        raise bad_field("must be a routing number of nine digits with a right check digit") from None
+        raise bad_field("must be a nine-digit routing number with a correct check digit") from None
     if int(number[:2]) not in _PREFIXES:
-        raise bad_field("must be a routing number that the ABA has given out")
+        raise bad_field("must be a routing number issued by the ABA")
     return number
 
 

@@ -19,7 +19,7 @@ async def cancel_own_order(db: AsyncSession, order_id: int, *, by: Actor) -> Ord
     order = await lock_order(db, order_id, visible_to=by, with_customer=True)
     if order.status not in _EARLY:
         raise Refused(
-            f"The order is {order.status}; it can be cancelled here while it is pending or confirmed.",
+            f"The order is {order.status}; it can be cancelled here only while it is pending or confirmed.",
             code=Code.STATE_NOT_ALLOWED,
             allowed=[],
         )

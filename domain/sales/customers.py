@@ -234,13 +234,13 @@ async def get_guest_profile(db: Reader, query: FindGuest, *, visible_to: Actor) 
     """Return the account of a number, or else the data of guest orders with it. Raises InvalidInput and NotFound."""
     phone = parse_phone(query.phone)
     if phone is None:
-        raise InvalidInput("Say which phone number.", fields={"phone": "must be a phone number"})
+        raise InvalidInput("Enter a phone number.", fields={"phone": "must be a phone number"})
     customer_id = (await db.execute(_BY_PHONE, {"phone": phone})).scalar_one_or_none()
     if customer_id is not None:
         return await get_sales_profile(db, customer_id, visible_to=visible_to)
     row = (await db.execute(_GUEST, {"phone": phone, "rep_id": rep_of(visible_to)})).mappings().first()
     if row is None:
-        raise NotFound("Nobody ordered with this number yet.")
+        raise NotFound("No one has ordered with this number yet.")
     first, _, last = row["delivery_name"].partition(" ")
     parts = ("address", "city", "state", "zip", "country")
     orders = await _list_orders(db, "o.delivery_phone = :key AND o.customer_id IS NULL", phone, visible_to)

@@ -69,7 +69,7 @@ FORMATS: list[Any] = ["", "json", "csv"]
 
 def _check_format(value: str) -> str:
     if value not in FORMATS:
-        raise bad_field("must be csv, or left out")
+        raise bad_field("must be csv, or omitted")
     return value
 
 
@@ -182,7 +182,7 @@ def find_conditions(query: ListHistory, *, visible_to: Actor) -> list[ColumnElem
     """Return the conditions of a history. Raises NotAllowed for a rep who asks for a colleague's."""
     own = rep_of(visible_to)
     if own is not None and query.rep_id not in {None, own}:
-        raise NotAllowed("A sales rep reads sales of their own.")
+        raise NotAllowed("Sales reps can read only their own sales.")
     rep_id = own if own is not None else query.rep_id
     zone = current_business().timezone
     found = [ORDERS.status == query.status if query.status else ORDERS.status != OrderStatus.CANCELLED]

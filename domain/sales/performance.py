@@ -128,7 +128,7 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
     """
     own = rep_of(visible_to)
     if own is not None and query.rep_id not in {None, own}:
-        raise NotAllowed("A sales rep sees figures of their own.")
+        raise NotAllowed("Sales reps can see only their own figures.")
     zone, only = current_business().timezone, own if own is not None else query.rep_id
     today = business_today(zone)
     first_day = today - timedelta(days=query.days - 1)

@@ -94,13 +94,13 @@ async def place_for_customer(
 
 def _check_rights(data: PlaceForCustomer, by: Actor) -> None:
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
-        raise NotAllowed("Only a manager overrides a customer's terms.")
+        raise NotAllowed("Only a manager can override a customer's terms.")
     if data.ach is not None:
         require(by, Right.SEE_BANK_DETAILS, "Your role does not keep bank details.")
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
-            "Choose another way to pay; store credit is applied to the order afterwards.",
-            fields={"payment_method": "must be another one than store_credit"},
+            "Choose another payment method; store credit is applied to the order afterwards.",
+            fields={"payment_method": "must not be store_credit"},
         )
 
 

@@ -134,7 +134,7 @@ async def get_score(db: AsyncConnection, customer_id: int, *, timezone: tzinfo, 
     if row.tier is None:
         ordered = select(Order.id).where(Order.customer_id == customer_id, Order.status != OrderStatus.CANCELLED)
         if await db.scalar(ordered.limit(1)) is None:
-            raise NotFound("This customer has no order, and so no score.", code=Code.NO_SCORE)
+            raise NotFound("This customer has no orders and therefore no score.", code=Code.NO_SCORE)
     return _read(row, business_today(timezone))
 
 

@@ -105,9 +105,9 @@ async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> 
     )
     if key_id is None:
         raise Refused(
-            f"A key named {data.name} exists or existed. Choose another name.",
+            f"A key named {data.name} exists or existed before. Choose another name.",
             code=Code.NAME_TAKEN,
-            fields={"name": "belongs to another key, or did"},
+            fields={"name": "belongs or belonged to another key"},
         )
     await record_audit(
         db,

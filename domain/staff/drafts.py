@@ -129,7 +129,7 @@ async def _set_discarded(db: AsyncSession, draft_id: int, at: datetime | None, b
     statement = update(Draft).where(Draft.id == draft_id, Draft.staff_id == by.id).values(discarded_at=at)
     page: str | None = (await db.execute(statement.returning(Draft.page))).scalar_one_or_none()
     if page is None:
-        raise NotFound("There is no such draft of yours.")
+        raise NotFound("You have no such draft.")
     return page
 
 

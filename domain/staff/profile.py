@@ -62,9 +62,9 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.current_password):
         raise InvalidInput(
-            "The present password is wrong.",
+            "The current password is wrong.",
             code=Code.WRONG_PASSWORD,
-            fields={"current_password": "is not your present password"},
+            fields={"current_password": "is not your current password"},
         )
     new_hash = await hash_password(data.new_password)
     staff = await lock_staff(db, _own_id(by))

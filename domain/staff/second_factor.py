@@ -72,7 +72,7 @@ async def start_second_factor(db: AsyncSession, *, data_keys: Sequence[str], by:
     """
     staff = await lock_staff(db, _own_id(by))
     if staff.totp_confirmed_at is not None:
-        raise Refused("Your second factor is on already. Take it away first.", code=Code.SECOND_FACTOR_ON)
+        raise Refused("Your second factor is already on. Remove it first.", code=Code.SECOND_FACTOR_ON)
     staff.totp_secret = encrypt(pyotp.random_base32(), data_keys, _context(staff))
     await db.flush()
 
@@ -102,7 +102,7 @@ async def confirm_second_factor(
         raise NotFound("No second factor is being set up.")
     if not use_code(staff, data.code, data_keys=data_keys):
         raise InvalidInput(
-            "That code is not right. Wait for the next one and try again.",
+            "That code is not correct. Wait for the next one and try again.",
             code=Code.WRONG_CODE,
             fields={"code": "is not the code that the app shows now"},
         )
@@ -138,7 +138,7 @@ async def remove_second_factor_of(db: AsyncSession, staff_id: int, *, by: Actor)
 
 async def _remove(db: AsyncSession, staff: Staff, by: Actor) -> None:
     if staff.totp_confirmed_at is None:
-        raise Refused("There is no second factor to take away.", code=Code.SECOND_FACTOR_OFF)
+        raise Refused("There is no second factor to remove.", code=Code.SECOND_FACTOR_OFF)
     staff.totp_secret = staff.totp_confirmed_at = staff.totp_last_step = None
     await _note_change(
         db, staff, AuditAction.STAFF_SECOND_FACTOR_OFF, "The second factor of your account was turned off.", by

@@ -92,7 +92,7 @@ async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> Sig
     done = await start_sign_in(db, data, context)
     if isinstance(done, SecondStep):
         raise NotSignedIn(
-            "Send the six digits that your authenticator app shows as totp.", code=Code.SECOND_FACTOR_REQUIRED
+            "Send the six-digit code of your authenticator app as totp.", code=Code.SECOND_FACTOR_REQUIRED
         )
     return done
 
@@ -143,7 +143,7 @@ async def _check_password(data: SignIn, context: SignInContext) -> _Checked:
     if row.is_demo and not context.is_local:
         if is_open:
             await give_back_attempt(Staff, row.id)
-        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
+        raise NotAllowed("Demo users can sign in only from this machine.", code=Code.DEMO_USER_IS_LOCAL)
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
     needs_code = row.totp_confirmed_at is not None
     return _Checked(row.id, row.password_hash, better_hash, needs_code, not is_open, data.password)
@@ -156,7 +156,7 @@ async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, context:
         raise _wrong()
     if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=context.data_keys):
         raise NotSignedIn(
-            "Those six digits are not right. Wait for the next ones and try again.", code=Code.SECOND_FACTOR_WRONG
+            "That code is not correct. Wait for the next one and try again.", code=Code.SECOND_FACTOR_WRONG
         )
     if not checked.was_locked:
         staff.failed_sign_ins, staff.locked_until = 0, None

@@ -297,7 +297,7 @@ def _keep_one_admin(staff: Staff, other_admins: int, *, role: str | None = None,
     stays = (role or staff.role) == Role.ADMIN and (staff.is_active if is_active is None else is_active)
     if _is_active_admin(staff) and not stays and other_admins == 0:
         raise Refused(
-            f"{staff.username} is the last active administrator. Make somebody else one first.", code=Code.LAST_ADMIN
+            f"{staff.username} is the last active administrator. Make someone else one first.", code=Code.LAST_ADMIN
         )
 
 

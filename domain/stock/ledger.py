@@ -73,7 +73,7 @@ async def set_stock_level(
         require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     if level is not None and not 0 <= level <= MOST_UNITS:
         raise InvalidInput(
-            "That is no stock level.", fields={"level": f"must be a whole number from 0 to {MOST_UNITS:,}"}
+            "That is not a valid stock level.", fields={"level": f"must be a whole number from 0 to {MOST_UNITS:,}"}
         )
     locked = select(Product.id, Product.stock_quantity).where(Product.id == product_id)
     row = (await db.execute(locked.with_for_update(key_share=True))).first()

@@ -62,7 +62,7 @@ async def update_subscription(
     day = data.next_renewal_date
     # A failed renewal is still due on its day; only a different day must be in the future.
     if day is not None and day != subscription.next_renewal_date and day < business_today(timezone):
-        wrong["next_renewal_date"] = "must not lie in the past"
+        wrong["next_renewal_date"] = "must not be in the past"
     if wrong:
         raise refuse_fields(wrong)
     if "notes" in sent:
@@ -108,7 +108,7 @@ async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, unti
     """Pause a locked subscription, until a day if one is given."""
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused(
-            "The subscription is paused already.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
+            "The subscription is already paused.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
         )
     changed = {"status": SubscriptionStatus.PAUSED, "resume_on": until}
     await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_PAUSED, by=by)
@@ -118,7 +118,7 @@ async def resume(db: AsyncSession, subscription: Subscription, *, today: date, b
     """Resume a locked subscription, renewing tomorrow at the earliest; without a payment method it remains paused."""
     if subscription.status != SubscriptionStatus.PAUSED:
         raise Refused(
-            "The subscription is active already.", code=Code.STATE_NOT_ALLOWED, allowed=["paused", "cancelled"]
+            "The subscription is already active.", code=Code.STATE_NOT_ALLOWED, allowed=["paused", "cancelled"]
         )
     if not subscription.stripe_payment_method_id:
         raise Refused(
@@ -175,7 +175,7 @@ async def move_date(
     """Move a locked subscription's next renewal to a day from tomorrow on; later ones too unless `keeps_rhythm`."""
     if not today < day <= today + LONGEST_MOVE:
         wrong = {"next_renewal_date": f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"}
-        raise InvalidInput("The date can't be moved there.", fields=wrong)
+        raise InvalidInput("The date can't be moved to that day.", fields=wrong)
     await check_no_open_charge(db, subscription)
     if day == subscription.next_renewal_date:
         return
@@ -210,7 +210,7 @@ async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: i
             version=subscription.version,
         )
     if subscription.status == SubscriptionStatus.CANCELLED:
-        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The subscription is cancelled and can't be changed.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     return subscription
 
 

@@ -127,12 +127,12 @@ async def add_subscription(
     today = business_today(timezone)
     wrong: dict[str, str] = {}
     if data.start_date is not None and data.start_date < today:
-        wrong["start_date"] = "must not lie in the past"
+        wrong["start_date"] = "must not be in the past"
     if company_domain and data.delivery_email.lower().endswith("@" + company_domain.lower()):
         wrong["delivery_email"] = "must be the customer's email, not ours"
     customer = await db.get(Customer, data.user_id)
     if customer is None or not customer.is_active:
-        wrong["user_id"] = "is no customer of ours"
+        wrong["user_id"] = "is not one of our customers"
     product = await db.scalar(select(Product).where(func.lower(Product.sku) == data.product_sku.lower()))
     if product is None or not product.is_active:
         wrong["product_sku"] = "is not sold"

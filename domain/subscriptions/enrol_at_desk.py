@@ -36,7 +36,7 @@ async def enrol_at_desk(
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     if data.send_by is SendBy.TEXT and not data.delivery_phone:
-        raise InvalidInput("The link has no number to go to.", fields={"delivery_phone": "is needed to text the link"})
+        raise InvalidInput("The link needs a phone number.", fields={"delivery_phone": "is needed to text the link"})
     saved = await lock_saved_method(db, data.user_id, data.saved_with) if data.saved_with is not None else None
     values: dict[str, Any] = {"status": SubscriptionStatus.PAUSED, "payment_type": SavedPayment.CARD}
     if saved is not None:

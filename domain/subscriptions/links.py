@@ -50,7 +50,7 @@ def read_subscription_token(token: str, *, settings: Settings) -> tuple[int, dat
             token, max_age=int(LIFETIME.total_seconds()), return_timestamp=True
         )
     except BadSignature:
-        raise NotFound("This link is not one of ours, it is too old, or it was typed wrong.") from None
+        raise NotFound("This link is not valid: it is too old, or it was copied incorrectly.") from None
     return int(found), made_at + LIFETIME
 
 
@@ -64,7 +64,7 @@ async def send_subscription_link(
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
     if subscription.status == SubscriptionStatus.CANCELLED:
-        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The subscription is cancelled and can't be changed.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     to = subscription.delivery_phone if way is SendBy.TEXT else subscription.delivery_email
     if not to:
         raise InvalidInput("The subscription has no phone number.", fields={"way": "needs a phone number"})

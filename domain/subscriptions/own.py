@@ -184,7 +184,7 @@ async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone:
     subscription = await lock_own(db, data.subscription_id, customer_id=by.id)
     today = business_today(timezone)
     if data.resume_on is not None and data.status != "paused":
-        raise InvalidInput("A pause ends on a day.", fields={"resume_on": "goes with status paused"})
+        raise InvalidInput("A pause needs an end date.", fields={"resume_on": "is only allowed with status paused"})
     if data.skip:
         await skip_next(db, subscription, today=today, by=by)
     if data.quantity is not None:
@@ -207,7 +207,7 @@ async def lock_own(db: AsyncSession, subscription_id: int, *, customer_id: int |
     if customer_id is not None and subscription.customer_id != customer_id:
         raise NotFound("There is no such subscription.")
     if subscription.status == SubscriptionStatus.CANCELLED:
-        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The subscription is cancelled and can't be changed.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     return subscription
 
 
@@ -224,7 +224,7 @@ async def choose_date(
     start = max(subscription.next_renewal_date, today)
     day = start + timedelta(days=choice.by) if choice.by is not None else choice.date
     if day is None:
-        raise InvalidInput("Say to which day.", fields={"date": "is required"})
+        raise InvalidInput("Enter a date.", fields={"date": "is required"})
     await move_date(db, subscription, day, keeps_rhythm=not choice.all, today=today, by=by)
 
 

@@ -196,13 +196,13 @@ async def _find_by_key(db: AsyncSession, request: dict[str, str]) -> int | None:
     if kept is None:
         return None
     if kept.request_hash != request["request_hash"]:
-        raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+        raise KeyReused("This Idempotency-Key was used for a different request. Send a new key.")
     return int(kept.id)
 
 
 async def _check_renewable(db: AsyncSession, subscription: Subscription, zone: tzinfo, *, has_key: bool) -> None:
     if subscription.status == SubscriptionStatus.CANCELLED:
-        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The subscription is cancelled and can't be changed.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused("Resume the subscription first.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"])
     morning = start_of_business_day(business_today(zone), zone)
@@ -211,7 +211,7 @@ async def _check_renewable(db: AsyncSession, subscription: Subscription, zone: t
     )
     if not has_key and (await db.execute(renewed.limit(1))).first() is not None:
         raise Refused(
-            "The subscription was renewed today. To renew it once more, send an Idempotency-Key.",
+            "The subscription was renewed today. To renew it again, send an Idempotency-Key.",
             code=Code.RENEWED_TODAY,
         )
     if await has_open_charge(db, subscription.id):

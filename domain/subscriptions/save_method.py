@@ -58,7 +58,7 @@ async def open_setup_page(subscription_id: int, *, settings: Settings) -> str:
         stripe_id = subscription.stripe_customer_id or await find_at_stripe(customer, account)
         session = await ask_checkout(await _prepare(subscription_id, stripe_id, settings), account)
     if not session.url:
-        raise Refused("Your card is saved already. Load the page again.", code=Code.CHECKOUT_CLOSED)
+        raise Refused("Your card is already saved. Reload the page.", code=Code.CHECKOUT_CLOSED)
     return session.url
 
 
@@ -127,7 +127,7 @@ def _parameters(stripe_customer_id: str, metadata: dict[str, str], settings: Set
 
 def _check_open(subscription: Subscription) -> None:
     if subscription.status == SubscriptionStatus.CANCELLED:
-        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The subscription is cancelled and can't be changed.", code=Code.STATE_NOT_ALLOWED, allowed=[])
 
 
 @saves_methods

@@ -59,5 +59,5 @@ async def lock_saved_method(db: AsyncSession, customer_id: int, subscription_id:
         )
     ).scalar_one_or_none()
     if found is None:
-        raise InvalidInput("The saved payment method is gone.", fields={"saved_with": NOT_SAVED})
+        raise InvalidInput("The saved payment method no longer exists.", fields={"saved_with": NOT_SAVED})
     return found

@@ -45,7 +45,7 @@ async def create_setup_intent(data: CreateSetupIntent, *, by: Actor, settings: S
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     if data.user_id is None and data.customer_email is None:
         wrong = dict.fromkeys(("user_id", "customer_email"), "is required without the other")
-        raise InvalidInput("Say whose payment method it is.", fields=wrong)
+        raise InvalidInput("Name the customer of the payment method.", fields=wrong)
     customer = await _find_customer(data)
     account = get_stripe(settings)
     with stripe_errors_as_refusals():
@@ -62,7 +62,7 @@ async def _find_customer(data: CreateSetupIntent) -> Customer | None:
             return (await db.execute(found.order_by(Customer.id).limit(1))).scalar_one_or_none()
         customer = await db.get(Customer, data.user_id)
     if customer is None or not customer.is_active:
-        raise InvalidInput("There is no such customer.", fields={"user_id": "is no customer of ours"})
+        raise InvalidInput("There is no such customer.", fields={"user_id": "is not one of our customers"})
     return customer
 
 

@@ -79,7 +79,9 @@ async def offer_substitute(
         raise Refused("The subscription does not renew.", code=Code.STATE_NOT_ALLOWED, allowed=["active"])
     product = await db.get(Product, data.product_id)
     if product is None or not product.is_active or product.id == subscription.product_id:
-        raise InvalidInput("This product can't stand in.", fields={"product_id": "is not another one that is sold"})
+        raise InvalidInput(
+            "This product can't be the substitute.", fields={"product_id": "is not a different product on sale"}
+        )
     own = await db.scalar(select(Product.name).where(Product.id == subscription.product_id))
     changed = {"substitute_id": product.id, "substitute_agreed": False}
     await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_SUBSTITUTE_OFFERED, by=by)
@@ -99,7 +101,7 @@ async def answer_offer(
 ) -> None:
     """Accept the offer, which retries a waiting renewal at once, or decline it."""
     if subscription.substitute_id is None:
-        raise Refused("Nothing is offered any more.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+        raise Refused("The substitute is no longer offered.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     changed: dict[str, object] = {"substitute_agreed": True} if data.take else {"substitute_id": None}
     if data.take and subscription.retry_on is not None:
         changed["retry_on"] = today

@@ -153,7 +153,9 @@ async def read_dashboard(
     last = asked.date_to or business_today(timezone)
     first = asked.date_from or min(last, business_today(timezone) - timedelta(days=DEFAULT_DAYS))
     if (last - first).days > MOST_DAYS or last < first:
-        raise InvalidInput("The range is too long or the wrong way round.", fields={"date_from": "lies too far back"})
+        raise InvalidInput(
+            "The range is too long, or its dates are reversed.", fields={"date_from": "is too far in the past"}
+        )
     begins, ends = business_range_bounds(first, last, timezone)
     found = await db.execute(
         _ROWS,

@@ -60,7 +60,7 @@ async def receive_event(db: AsyncSession, body: bytes, header: str, *, settings:
     data = _object(_object(event).get("data"))
     kind, conversation = _object(event).get("type"), data.get("conversation_id")
     if not isinstance(kind, str) or not isinstance(conversation, str) or not conversation or has_nul(event):
-        raise InvalidInput("The event names no type or no conversation.")
+        raise InvalidInput("The event has no type or no conversation.")
     kept: dict[str, Any] = {"type": kind, "data": {"conversation_id": conversation}}
     if kind == TRANSCRIPTION:
         kept["data"] = await asyncio.to_thread(redact_data, data)

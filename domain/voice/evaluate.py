@@ -126,14 +126,14 @@ async def evaluate_call(call_log_id: int, *, settings: Settings) -> None:
     if call is None:
         raise NotFound("There is no such call.")
     if not call.transcript:
-        raise Refused("The call has no transcript to judge.", code=Code.NO_TRANSCRIPT)
+        raise Refused("The call has no transcript to evaluate.", code=Code.NO_TRANSCRIPT)
     account = get_llm(settings)
     try:
         question = await asyncio.to_thread(write_question, call)
         reply = await ask_model(account, system=SYSTEM, question=question, form=Verdict)
     except ServiceFailed as error:
         await _note_failure(call_log_id, str(error))
-        raise OutsideServiceFailed(f"The call could not be judged. {error}") from error
+        raise OutsideServiceFailed(f"The call could not be evaluated. {error}") from error
     await keep_verdict(Judged(call_log_id, reply, check_reasons(call.transcript, reply.answer.reasons)))
 
 

@@ -33,7 +33,7 @@ async def fetch_missed_calls(settings: Settings) -> int:
     NotConfigured without an API key, and ServiceFailed.
     """
     if not settings.elevenlabs_api_key:
-        raise NotConfigured("Missed calls are not asked for: the setting ELEVENLABS_API_KEY is missing.")
+        raise NotConfigured("Missed calls are not fetched: the setting ELEVENLABS_API_KEY is missing.")
     account = ElevenLabsAccount(settings.elevenlabs_api_key, settings.elevenlabs_api_base)
     async with current_database().session() as db:
         since = await _since(db)

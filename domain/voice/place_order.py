@@ -70,7 +70,7 @@ class PlaceVoiceOrder(CallerInput):
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
         """Report store credit as payment method: it can only be applied to an existing order."""
         is_credit = sent.get("payment_method") == PaymentMethod.STORE_CREDIT
-        why = {"payment_method": "must be another one than store_credit"} if is_credit else {}
+        why = {"payment_method": "must not be store_credit"} if is_credit else {}
         return super().find_faults(sent) | why
 
 

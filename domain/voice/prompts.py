@@ -128,7 +128,7 @@ async def edit_prompt(db: AsyncSession, version_id: int, data: EditPrompt, *, by
     await db.execute(select(VoiceAgent.id).where(VoiceAgent.id == agent.id).with_for_update())
     await db.refresh(version)
     if version.state != PromptState.SUGGESTED:
-        raise Refused("Only a suggested prompt is edited.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("Only a suggested prompt can be edited.", code=Code.STATE_NOT_ALLOWED)
     if data.opened and data.opened != mark_words(version.prompt):
         raise await make_stale(
             db,
@@ -153,7 +153,7 @@ async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVer
     await db.execute(select(VoiceAgent.id).where(VoiceAgent.id == agent.id).with_for_update())
     await db.refresh(version)
     if version.state == PromptState.LIVE:
-        raise Refused("This prompt is live already.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("This prompt is already live.", code=Code.STATE_NOT_ALLOWED)
     live = select(PromptVersion).where(PromptVersion.agent_id == agent.id, PromptVersion.state == PromptState.LIVE)
     for other in (await db.execute(live)).scalars():
         other.state = PromptState.RETIRED
@@ -170,7 +170,7 @@ async def dismiss_prompt(db: AsyncSession, version_id: int, *, by: Actor) -> Pro
     require(by, Right.SUGGEST_PROMPTS, "Your role does not change prompts.")
     version, agent, _ = await get_version(db, version_id)
     if version.state != PromptState.SUGGESTED:
-        raise Refused("Only a suggested prompt is discarded.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("Only a suggested prompt can be discarded.", code=Code.STATE_NOT_ALLOWED)
     version.state = PromptState.DISMISSED
     await db.flush()
     await _note(db, AuditAction.PROMPT_DISMISSED, agent, version, by)

@@ -141,7 +141,7 @@ async def remove_quote(db: AsyncSession, rfq_id: int, quote_id: int, *, by: Acto
 async def _lock_changeable(db: AsyncSession, rfq_id: int) -> Rfq:
     rfq = await lock_rfq(db, rfq_id)
     if rfq.status not in CHANGEABLE:
-        raise Refused(f"The request is {rfq.status}; its quotes stay as they are.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused(f"The request is {rfq.status}; its quotes can no longer change.", code=Code.STATE_NOT_ALLOWED)
     return rfq
 
 

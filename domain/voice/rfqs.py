@@ -205,7 +205,7 @@ async def _take_chosen(db: AsyncSession, rfq: Rfq, *, is_won: bool) -> None:
     """Set the vendor of the chosen quote on a request that is won. Raises Refused without a quote."""
     quote = await db.scalar(select(RfqQuote).where(RfqQuote.rfq_id == rfq.id, RfqQuote.is_chosen))
     if quote is None:
-        raise Refused("Write down and choose a vendor's quote first.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("Enter and choose a vendor's quote first.", code=Code.STATE_NOT_ALLOWED)
     rfq.vendor_id = quote.vendor_id if is_won else None
 
 

@@ -85,7 +85,7 @@ async def suggest_prompt(
             account, system=SYSTEM, question=_write(agent, live.prompt if live else "", calls), form=Suggestion
         )
     except ServiceFailed as error:
-        raise OutsideServiceFailed(f"No prompt could be proposed. {error}") from error
+        raise OutsideServiceFailed(f"No prompt could be suggested. {error}") from error
     return reply.answer, await _keep(agent_id, reply, by)
 
 

@@ -144,10 +144,10 @@ async def queue_trial(db: AsyncSession, version_id: int, *, by: Actor, settings:
     if version is None:
         raise NotFound("There is no such prompt.")
     if not version.prompt.strip():
-        raise Refused("The words of this prompt are not known.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("The text of this prompt is not known.", code=Code.STATE_NOT_ALLOWED)
     calls = await _list_calls(db, version.agent_id)
     if not calls:
-        raise Refused("The agent has no evaluated calls to play again.", code=Code.TOO_FEW_CALLS, calls=0)
+        raise Refused("The agent has no evaluated calls to replay.", code=Code.TOO_FEW_CALLS, calls=0)
     version.trial = _empty(len(calls))
     await enqueue(db, TRIAL_JOB, {"version_id": version_id}, dedupe_key=f"trial:{version_id}")
     await announce(db, Topic.PROMPTS, version.agent_id)

@@ -79,11 +79,11 @@ async def correct_address(order_number: str, *, by: Actor, settings: Settings) -
         order = await lock_numbered(db, order_number, by=by, right=Right.BUY_LABELS)
         if order.status not in _OPEN:
             raise Refused(
-                f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED
+                f"The order is {order.status}; its address can no longer change.", code=Code.STATE_NOT_ALLOWED
             )
         current = await get_queue_row(db, order.id, visible_to=by)
         if address_of_order(current) != address_of_order(asked):
-            raise Refused("Somebody changed this address in the meantime.", code=Code.STALE)
+            raise Refused("Someone changed this address in the meantime.", code=Code.STALE)
         check = compare_address(current, checked)
         if check.suggested is None:
             raise Refused("The carrier has no other spelling of this address.", code=Code.CONFLICT)

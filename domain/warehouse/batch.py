@@ -135,7 +135,7 @@ async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by
     if row is None:
         raise NotFound("There is no such order in this batch.")
     if row.state != BatchState.NEEDS_YOU:
-        raise Refused("This order needs nobody any more.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused("This order needs no more work.", code=Code.STATE_NOT_ALLOWED)
     if data.act is Decision.LEAVE:
         row.state, row.updated_at = BatchState.LEFT_OUT, now()
         await note_progress(db, batch_id)

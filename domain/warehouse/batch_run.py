@@ -90,7 +90,7 @@ async def run_batch(
         if report is not None:
             await report(done, len(ids))
     if in_work:
-        raise ServiceFailed(f"{in_work} orders are still in work.", LEASE.total_seconds())
+        raise ServiceFailed(f"{in_work} orders are still being packed.", LEASE.total_seconds())
     return done
 
 
@@ -222,7 +222,7 @@ async def _list_parcels(task: _Task, *, by: Actor) -> list[Parcel]:
     async with current_database().session() as db:
         packed = await get_packed_order(db, task.order_number, visible_to=by)
     if packed.order.status != OrderStatus.PACKED:
-        raise _NeedsYou(f"The order is {packed.order.status}; only packed ones get their label here.")
+        raise _NeedsYou(f"The order is {packed.order.status}; only packed orders get a label here.")
     return parcels_of(packed.boxes)
 
 

@@ -207,7 +207,7 @@ async def _find_rows(db: AsyncSession, order: Order, client: Client, request_has
         )
         found = list(keyed.scalars())
         if any(label.request_hash != request_hash for label in found):
-            raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+            raise KeyReused("This Idempotency-Key was used for a different request. Send a new key.")
     if not found:
         alike = [label for label in rows if label.request_hash == request_hash and label.voided_at is None]
         # A new key buys again what is already bought, but never while an answer is missing.
@@ -232,7 +232,7 @@ def _check_order(order: Order) -> None:
     refuse_held(order)
     if order.status not in _SELLS_TO:
         raise Refused(
-            f"The order is {order.status}; it gets no label any more.", code=Code.STATE_NOT_ALLOWED, allowed=[]
+            f"The order is {order.status}; it can no longer get a label.", code=Code.STATE_NOT_ALLOWED, allowed=[]
         )
 
 
@@ -316,7 +316,7 @@ async def _show(purchase: _Purchase) -> BoughtLabels:
     ]
     if not bought:
         raise OutsideServiceFailed(
-            f"The carrier does not sell the label: {failed[0]['error']}",
+            f"The carrier refused to sell the label: {failed[0]['error']}",
             code=Code.LABEL_REFUSED,
             failed=failed,
             label_ids=[label.id for label in labels],

@@ -75,7 +75,7 @@ async def read_customs(
         lines = (await db.execute(statement)).all()
     if len(parcels) > 1:
         raise Refused(
-            "Abroad an order goes in one parcel: each further one needs a declaration of its own.",
+            "An order to another country must be one parcel: each parcel needs its own customs declaration.",
             code=Code.PARCELS_UNKNOWN,
         )
     worth = sum((round_half_up(price * quantity) for _, quantity, price, _ in lines), Decimal(0))

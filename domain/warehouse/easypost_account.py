@@ -59,7 +59,7 @@ def easypost_errors_as_refusals() -> Iterator[None]:
         yield
     except KeyRefused as error:
         raise OutsideServiceFailed(
-            "EasyPost does not take our key; the setting EASYPOST_API_KEY is wrong.", code=Code.EASYPOST_KEY_REFUSED
+            "EasyPost refused our key; the setting EASYPOST_API_KEY is wrong.", code=Code.EASYPOST_KEY_REFUSED
         ) from error
     except EasyPostRefused as error:
         raise OutsideServiceFailed(f"EasyPost refused: {error}", code=Code.LABEL_REFUSED) from error

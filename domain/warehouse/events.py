@@ -42,11 +42,11 @@ async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str
     """Store an event signed by EasyPost; False if already received. Raises InvalidInput for a bad signature."""
     secret = settings.easypost_webhook_secret
     if not secret:
-        raise NotConfigured("EasyPost's events are not taken here: the setting EASYPOST_WEBHOOK_SECRET is missing.")
+        raise NotConfigured("EasyPost events are not accepted: the setting EASYPOST_WEBHOOK_SECRET is missing.")
     try:
         first, second = verify_event(body, headers, secret, method="POST", path=PATH, at=now())
     except BadSignature as error:
-        raise InvalidInput("This is no event signed by EasyPost.", code=Code.BAD_SIGNATURE) from error
+        raise InvalidInput("This event was not signed by EasyPost.", code=Code.BAD_SIGNATURE) from error
     if first != second and "X-Hmac-Signature" in headers and "X-Hmac-Signature-V2" in headers:
         log.warning("Of an event's two signatures only the %s one fits", "first" if first else "second")
     try:

@@ -138,7 +138,7 @@ async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Ac
     if not reason:
         raise Refused(f"{left:,} still to scan.", code=Code.PACK_INCOMPLETE)
     if not may(by, Right.OVERRIDE_PACKING):
-        raise NotAllowed("Only a manager lets a pack go that is not complete.")
+        raise NotAllowed("Only a manager can finish an incomplete pack.")
     await record_event(db, order, OrderEventKind.PACK_OVERRIDDEN, by=by, note=reason)
 
 

@@ -64,7 +64,7 @@ async def print_labels(label_ids: Sequence[int]) -> bytes:
     async with current_database().reading() as connection:
         files = {label_id: (content_type, data) for label_id, content_type, data in await connection.execute(kept)}
     if not files:
-        raise NotFound("The files of these labels were never kept.")
+        raise NotFound("The files of these labels were never stored.")
     return await asyncio.to_thread(join_files, [files[label_id] for label_id in wanted if label_id in files])
 
 

@@ -72,7 +72,7 @@ async def ship_locked_order(db: AsyncSession, order: Order, data: ShipOrder, *, 
     refuse_held(order)
     if order.status not in {OrderStatus.CONFIRMED, OrderStatus.PACKED}:
         raise Refused(
-            f"Only a confirmed or packed order ships; this one is {order.status}.",
+            f"Only a confirmed or packed order can be shipped; this one is {order.status}.",
             code=Code.STATE_NOT_ALLOWED,
             allowed=["confirmed"] if order.status == OrderStatus.PENDING else [],
         )
@@ -113,7 +113,7 @@ async def deliver_order(db: AsyncSession, order_number: str, *, by: Actor) -> Or
     order = await lock_numbered(db, order_number, by=by)
     if order.status != OrderStatus.SHIPPED:
         raise Refused(
-            f"Only a shipped order is delivered; this one is {order.status}.",
+            f"Only a shipped order can be delivered; this one is {order.status}.",
             code=Code.STATE_NOT_ALLOWED,
             allowed=["shipped"] if order.status in {OrderStatus.CONFIRMED, OrderStatus.PACKED} else [],
         )

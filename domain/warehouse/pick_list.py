@@ -119,7 +119,7 @@ async def make_pick_list(db: AsyncSession, order_numbers: Sequence[str], *, visi
     chosen = await list_chosen_orders(db, order_numbers[:MOST_ORDERS], visible_to=visible_to)
     orders = [order for order in chosen if order.status in {OrderStatus.PENDING, OrderStatus.CONFIRMED}]
     if not orders:
-        raise NotFound("None of these orders is to be picked.")
+        raise NotFound("None of these orders needs picking.")
     items = await list_pack_items_of(db, [order.id for order in orders])
     stops: dict[str, Stop] = {}
     for place, order in enumerate(orders):

@@ -100,7 +100,7 @@ async def put_back(db: AsyncSession, found: PickList, key: str) -> Picked:
 def _find_stop(found: PickList, key: str) -> Stop:
     stop = next((stop for stop in found.stops if stop.key == key), None)
     if stop is None:
-        raise NotFound("This is not on the pick list any more.")
+        raise NotFound("This is no longer on the pick list.")
     return stop
 
 

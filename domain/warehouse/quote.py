@@ -99,7 +99,7 @@ def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
     """Return the suggested boxes as parcels. Raises Refused for too many, or one of unknown size or weight."""
     if sum(box.count for box in boxes) > MOST_BOXES:
         raise Refused(
-            f"The order makes more than {MOST_BOXES} parcels. Ship it by the own truck, or in parts.",
+            f"The order makes more than {MOST_BOXES} parcels. Use your own truck, or ship it in parts.",
             code=Code.PARCELS_UNKNOWN,
         )
     parcels = []
@@ -107,7 +107,7 @@ def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
         if box.sides is None or box.weight_oz is None:
             names = ", ".join(content.product_name for content in box.contents)
             raise Refused(
-                f"Nobody knows the size or weight of a box with {names}. Measure it, or set the product's.",
+                f"The size or weight is not known for a box with {names}. Measure it or set it for the product.",
                 code=Code.PARCELS_UNKNOWN,
             )
         length, width, height = box.sides

@@ -40,4 +40,4 @@ async def empty_boxes(db: AsyncSession, order: Order) -> None:
 def refuse_held(order: Order) -> None:
     """Raise Refused for an order on hold."""
     if order.on_hold:
-        raise Refused("The order is on hold; the office looks into it.", code=Code.ON_HOLD, allowed=["cancelled"])
+        raise Refused("The order is on hold; the office is handling it.", code=Code.ON_HOLD, allowed=["cancelled"])

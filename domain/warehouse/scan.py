@@ -184,7 +184,7 @@ def check_packable(order: Order) -> None:
     """Raise Refused unless the order may be packed."""
     refuse_held(order)
     if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
-        raise Refused(f"The order is {order.status}; nothing is scanned into it any more.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused(f"The order is {order.status}; nothing more can be scanned.", code=Code.STATE_NOT_ALLOWED)
 
 
 async def _is_known(db: AsyncSession, order_id: int, scan_key: str) -> bool:

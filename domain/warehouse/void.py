@@ -55,7 +55,7 @@ async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedL
     except ServiceFailed as error:
         await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
         raise OutsideServiceFailed(
-            "EasyPost's answer about the refund is missing. We ask until it is known; the label stays until then.",
+            "EasyPost has not answered about the refund. We keep asking; until then the label stays.",
             code=Code.VOID_PENDING,
             label_ids=[label_id],
         ) from error
@@ -90,7 +90,7 @@ async def _prepare_void(label_id: int, *, by: Actor) -> Label:
             raise NotFound("There is no such label.")
         if label.voided_at is not None:
             raise Refused(
-                "The label is void already.",
+                "The label is already void.",
                 code=Code.LABEL_VOIDED,
                 ep_refund_status=label.refund_status,
                 ep_error=None,

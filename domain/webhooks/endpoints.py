@@ -36,7 +36,7 @@ def _check_url(url: str) -> str:
     else:
         is_address = not set(url) & set(' \\<>"')
     if not is_address:
-        raise bad_field("must be an address that begins with https://")
+        raise bad_field("must be a URL that begins with https://")
     return url
 
 
@@ -79,7 +79,7 @@ class EndpointRow:
 async def create_endpoint(db: AsyncSession, data: CreateEndpoint, *, needs_https: bool, by: Actor) -> NewEndpoint:
     """Create an endpoint. Raises InvalidInput for plain http if `needs_https`."""
     if needs_https and not data.url.startswith("https://"):
-        raise InvalidInput("The address must begin with https://.", fields={"url": "must begin with https://"})
+        raise InvalidInput("The URL must begin with https://.", fields={"url": "must begin with https://"})
     endpoint = WebhookEndpoint(
         name=data.name,
         url=data.url,

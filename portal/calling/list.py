@@ -168,7 +168,7 @@ async def act_on_many() -> Response:
     ids = read_ids((await request.form).getlist("entry"))
     data = await read_form_body(BulkAct)
     if not ids:
-        raise InvalidInput("Tick somebody first.", code=Code.INVALID_INPUT)
+        raise InvalidInput("Select an entry first.", code=Code.INVALID_INPUT)
     if data.act == "called":
         done = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
         return await redirect_to(LIST, toast=f"{done} stamped as called")

@@ -56,7 +56,7 @@ async def _show(number: str, tried: Attempt[Any] | None = None) -> Response:
     waiting = await list_waiting_checks(db(), visible_to=current_actor())
     check = next((each for each in waiting if each.order_number == number), None)
     if check is None:
-        raise NotFound("This check is reviewed already, or there is none.")
+        raise NotFound("This check was already reviewed, or there is none.")
     return await page_or_block(
         "orders/checks/check.html",
         block="check_page",

@@ -171,7 +171,7 @@ async def save_stock(product_id: int) -> Response:
 
     async def save(data: SetStock) -> StockLevel:
         if data.is_tracked and data.level is None:
-            raise InvalidInput("Say how many there are.", fields={"level": "Write how many units there are"})
+            raise InvalidInput("Enter how many there are.", fields={"level": "Write how many units there are"})
         return await set_stock_level(
             db(),
             product_id,

@@ -83,7 +83,7 @@ async def send_check(token: str) -> Response | WerkzeugResponse:
     async def send() -> Response:
         page = await get_pay_page(db(), token)
         if not page.is_open:
-            raise Refused("This link can't be used any more.", code=Code.LINK_OVER)
+            raise Refused("This link is no longer valid.", code=Code.LINK_OVER)
         # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
         await db().rollback()
         photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))

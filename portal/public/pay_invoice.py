@@ -152,7 +152,7 @@ async def _show_reminders(token: str) -> Response:
         page: OwnInvoicePage = await get_own_page(db(), invoice_id)
         is_on = await gets_reminders(db(), invoice_id)
         if is_on is None:
-            raise NotFound("This invoice belongs to no account whose reminders could be turned off.")
+            raise NotFound("This invoice has no account, so there are no reminders to turn off.")
     except NotFound as unknown:
         return await page_or_block("public/pay/unknown.html", status=404, message=unknown.message)
     url = f"/pay/invoice/{token}"

@@ -100,7 +100,7 @@ async def _pick(found: PickList, data: PickScan) -> Picked:
             return await take_stop(db(), found, key, by=current_actor(), is_there=act == "take")
         case "back":
             return await put_back(db(), found, key)
-    raise NotFound("There is no such act.")
+    raise NotFound("There is no such action.")
 
 
 async def _finish(numbers: list[str]) -> Response:

@@ -102,7 +102,7 @@ async def act_on_queue() -> Response:
             return await redirect_to(f"{QUEUE}/labels.pdf" + with_query({"order": data.order}))
         case "ship":
             return await redirect_to(back, toast=await _ship(data.order))
-    raise NotFound("There is no such act.")
+    raise NotFound("There is no such action.")
 
 
 async def _ship(numbers: list[str]) -> str:

@@ -133,7 +133,7 @@ SELECT 'email', 'order_received', c.email, 'We have your order ' || number.order
     || ', total ' || pg_temp.dollars(s.total_amount) || '.',
   r.state, CASE r.state WHEN 'sent' THEN 1 WHEN 'failed' THEN 5 ELSE 0 END,
   CASE r.state WHEN 'failed' THEN '550 5.1.1 The address is not known here' WHEN 'not_sent'
-    THEN 'SMTP_HOST is not set, so no mail can be sent.' ELSE '' END,
+    THEN 'SMTP_HOST is not set, so no email can be sent.' ELSE '' END,
   'order_received:' || s.id, s.id, CASE WHEN NOT s.is_guest THEN s.customer_id END, s.created_at,
   CASE WHEN r.state = 'sent' THEN s.created_at + interval '3 seconds' END
 FROM demo_sale AS s

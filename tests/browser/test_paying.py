@@ -232,6 +232,6 @@ async def test_an_order_becomes_an_invoice_that_is_mailed_part_paid_reminded_of_
         await page.get_by_role("button", name="Pay $50.00").click()
         await expect(page.locator("#pay_page")).to_contain_text("Paid, thank you")
         await page.goto(make_invoice_url(invoice_id, settings=till.settings))
-        await expect(page.locator("#pay_page")).to_contain_text("Nothing is to be paid on invoice")
+        await expect(page.locator("#pay_page")).to_contain_text("Nothing is left to pay on invoice")
     row = await till.portal.raw.fetchrow("SELECT status, balance::text FROM invoice WHERE id = $1", invoice_id)
     assert tuple(row) == ("paid", "0.00")

@@ -326,7 +326,7 @@ async def test_a_refund_whose_reason_names_a_credit_memo_is_none(
     await send_to(client, int(where.rsplit("/", 1)[1]), to="a@b.example")
     [payment] = (await db.execute(select(Payment.id))).scalars()
     back: dict[str, Any] = {"amount": Decimal(5), "given_for": "goodwill"}
-    with pytest.raises(ValidationError, match="say why in words"):
+    with pytest.raises(ValidationError, match="give a reason in words"):
         RefundPayment.model_validate(back | {"reason": "CM-000001"})
     data = RefundPayment.model_validate(back | {"reason": "CM-000001 was not enough"})
     await refund_payment(order.id, payment, data, by=MANAGER, settings=settings)

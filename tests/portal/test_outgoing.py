@@ -39,7 +39,7 @@ async def send_link(client: TestClientProtocol, db: AsyncSession, way: str) -> t
     ("way", "why"),
     [
         ("text", "TWILIO_ACCOUNT_SID is not set, so no text can be sent."),
-        ("email", "SMTP_HOST is not set, so no mail can be sent."),
+        ("email", "SMTP_HOST is not set, so no email can be sent."),
     ],
 )
 async def test_a_link_that_cannot_leave_is_kept(

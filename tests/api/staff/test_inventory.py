@@ -68,7 +68,7 @@ async def test_stock_roles_set_levels_but_no_prices(client: TestClientProtocol, 
     await sign_in(client, db, await make_staff(db, role))
     path = f"/api/staff/inventory/{product.id}"
     response = await client.patch(path, json={"stock_quantity": 7, "unit_price": 1})
-    assert (response.status_code, (await response.get_json())["error"]) == (403, "Only managers change prices.")
+    assert (response.status_code, (await response.get_json())["error"]) == (403, "Only managers can change prices.")
     assert await ledger(db, product) == [(100, 100, "opening")]
     body = await (await client.patch(path, json={"stock_quantity": 7, "in_stock": False})).get_json()
     assert (body["success"], body["product"]["stock_quantity"], body["product"]["in_stock"]) == (True, 7, False)
@@ -171,7 +171,7 @@ async def test_a_delivery_is_received_as_a_whole_or_not_at_all(db: AsyncSession)
     wrong = ReceiveGoods.model_validate({"lines": [*lines, {"sku": "nothing", "quantity": 1}]})
     with pytest.raises(InvalidInput) as refusal:
         await receive_goods(db, wrong, by=manager)
-    assert refusal.value.fields == {"lines.3.sku": "is no product we have"}
+    assert refusal.value.fields == {"lines.3.sku": "is not one of our products"}
     receipts = await receive_goods(db, ReceiveGoods.model_validate({"lines": lines}), by=manager)
     assert [(receipt.product.id, receipt.level_after) for receipt in receipts] == [
         (one.id, 103), (one.id, 107), (two.id, 2),

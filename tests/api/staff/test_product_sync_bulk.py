@@ -83,7 +83,7 @@ async def test_each_row_stands_or_falls_alone(
     assert body["errors"] == [
         {"index": 2, "id": three.id, "sku": None, "error": "Unit price must be a number with at most two decimals."},
         {"index": 3, "id": None, "sku": "no-such", "error": "There is no such product."},
-        {"index": 4, "id": None, "sku": None, "error": "Sku is required where there is no id."},
+        {"index": 4, "id": None, "sku": None, "error": "Sku is required if there is no id."},
         {"index": 5, "id": None, "sku": None, "error": "Body must be an object."},
         {"index": 6, "id": three.id, "sku": one.sku, "error": f"The product with this id has the SKU {three.sku}."},
         {"index": 7, "id": None, "sku": archived.sku, "error": "There is no such product."},

@@ -199,7 +199,7 @@ async def test_each_edit_of_many_stands_alone(manager: TestClientProtocol, db: A
             {"name", "unit_price"},
         ),
         (4, two.id, "There is no such category.", {"category_id"}),
-        (5, three.id, "Somebody changed this product in the meantime.", {"version"}),
+        (5, three.id, "Someone changed this product in the meantime.", {"version"}),
         (6, 999999, "There is no such product.", set()),
         (7, None, "Id is required.", {"id"}),
         (9, three.id, "Name must not contain the NUL character.", {"name"}),

@@ -35,7 +35,7 @@ async def test_the_check_names_the_missing_setting(client, db) -> None:
         "ehlo": None,
         "starttls": None,
         "login": None,
-        "error": "SMTP_HOST is not set, so no mail can be sent.",
+        "error": "SMTP_HOST is not set, so no email can be sent.",
         "error_type": "NotConfigured",
         "smtp_user": "",
         "smtp_pass_len": 0,

@@ -68,7 +68,7 @@ async def test_a_bad_request_is_400_with_every_field_and_a_message(
     status, answer = await ask(client, key, "lookup-customer", phone="12")
     assert (status, answer["fields"]) == (
         400,
-        {"phone": "must be a phone number that can be dialled, like (216) 555-0148"},
+        {"phone": "must be a valid phone number, like (216) 555-0148"},
     )
 
 

@@ -160,7 +160,7 @@ async def test_who_is_closed_waits_for_the_caller_who_wants_to_be_reminded(
     opens = await remind.remind_me(db, west.id, by=rep)
     # Ten in the morning in San Francisco.
     assert opens == datetime(2026, 12, 1, 18, tzinfo=UTC)
-    with pytest.raises(Refused, match="A colleague keeps this call"):
+    with pytest.raises(Refused, match="A colleague is keeping this call"):
         await remind.remind_me(db, west.id, by=other)
     [waiting] = (await get_floor_day(db, by=rep)).reminders
     assert (waiting.id, waiting.opens_at, waiting.until) == (west.id, opens, opens + timedelta(minutes=15))

@@ -149,7 +149,7 @@ async def test_an_order_of_an_account_merged_meanwhile_is_refused(db, clerk) -> 
     keep, gone = await make_customer(db), await make_customer(db)
     by = as_actor(gone)
     await merge(db, keep, gone, clerk)
-    with pytest.raises(NotSignedIn, match="part of another"):
+    with pytest.raises(NotSignedIn, match="merged into another"):
         await make_order(db, (await make_product(db), 1), by=by)
     assert await db.scalar(select(func.count()).select_from(Order)) == 0
 

@@ -52,7 +52,7 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
         ("A-1,Cup,{c},5,6,,,", {"bulk_price": "must not be above the unit price"}),
         ("KNOWN,,,,9,,,", {"bulk_price": "must not be above the unit price"}),
         ("KNOWN,,,1,,,,", {"unit_price": "must not be below the bulk price"}),
-        ("A-1,Cup,Nowhere,5,,,,", {"category": "Nowhere is no category of ours"}),
+        ("A-1,Cup,Nowhere,5,,,,", {"category": "Nowhere is not one of our categories"}),
         ("A-1,Cup,{c},5,,,TAKEN,", {"barcode": "belongs to another product"}),
         ("KNOWN,,,,,,TAKEN,", {"barcode": "belongs to another product"}),
         ("/x,Cup,{c},5,,,,perhaps", {"is_active": "must be yes or no", "sku": None}),

@@ -53,7 +53,7 @@ async def test_what_left_the_shelf_again_keeps_the_whole_delivery(db: AsyncSessi
     first, second = await make_product(db, 0), await make_product(db, 0)
     ids = await receive(db, me, (first, 5, None), (second, 5, None))
     await db.execute(update(Product).where(Product.id == second.id).values(stock_quantity=4))
-    with pytest.raises(Refused, match="has left the shelf again"):
+    with pytest.raises(Refused, match="has already left stock"):
         async with db.begin_nested():
             await undo_delivery(db, ids, by=me)
     assert (await read_state(db, first))[0] == 5

@@ -115,8 +115,8 @@ def test_a_bad_date_is_refused(sent: str) -> None:
 
 
 def test_a_date_no_calendar_of_ours_reaches_is_refused() -> None:
-    assert refused_fields('"on": "0001-01-01"') == {"on": "must lie between the years 1900 and 2199"}
-    assert refused_fields('"at": "9999-12-31T23:59:59-12:00"') == {"at": "must lie between the years 1900 and 2199"}
+    assert refused_fields('"on": "0001-01-01"') == {"on": "must be between the years 1900 and 2199"}
+    assert refused_fields('"at": "9999-12-31T23:59:59-12:00"') == {"at": "must be between the years 1900 and 2199"}
 
 
 def test_a_moment_is_kept_in_utc() -> None:

@@ -116,8 +116,8 @@ def test_a_cell_that_is_too_long_takes_no_other_row_along() -> None:
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b"PK\x03\x04rest", "is no CSV text; save the sheet as CSV UTF-8"),
-        ("sku\n".encode("utf-16"), "is no CSV text; save the sheet as CSV UTF-8"),
+        (b"PK\x03\x04rest", "is not CSV text; save the sheet as CSV UTF-8"),
+        ("sku\n".encode("utf-16"), "is not CSV text; save the sheet as CSV UTF-8"),
         (b"sku,SKU\n1,2\n", "has the column sku more than once"),
         (b"sku,,name,,x\n", "has the column without a name more than once"),
         (b'"sku\n', "has a heading that can't be read"),
@@ -143,7 +143,7 @@ def test_a_book_has_a_thousand_columns_at_most() -> None:
     assert len(row.cells) == 1_000
     with pytest.raises(InvalidInput) as refused:
         read(",".join(names) + "\nA\n")
-    assert refused.value.fields == {"file": "has more than 1,000 columns; leave out those that say nothing"}
+    assert refused.value.fields == {"file": "has more than 1,000 columns; remove those without data"}
 
 
 def test_a_long_file_is_never_held_whole() -> None:

@@ -143,7 +143,7 @@ async def test_without_a_mail_server_the_mail_is_kept_and_names_the_setting(data
     kept = await read(database, message_id)
     assert (kept.state, kept.last_error, kept.attempts) == (
         "not_sent",
-        "SMTP_HOST is not set, so no mail can be sent.",
+        "SMTP_HOST is not set, so no email can be sent.",
         0,
     )
 

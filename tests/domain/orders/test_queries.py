@@ -127,7 +127,7 @@ async def test_a_program_that_goes_on_behind_the_last_order_reads_each_once_what
         wanted = sorted(order.id for order in placed)
         assert read == (wanted if sort is OrderSort.OLDEST else wanted[::-1])
     for unseen in (foreign.id, 987654321):
-        with pytest.raises(InvalidInput, match="no order to go on behind"):
+        with pytest.raises(InvalidInput, match="was not found"):
             await list_orders(db, OrderFilters(), visible_to=reader, timezone=ZONE, after=unseen)
 
 

@@ -221,5 +221,5 @@ async def test_a_bank_payment_that_clears_after_the_cancelling_goes_back(db, str
     assert stripe.captured(payment_id) == 0
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), order.payment_status, order.attention) == ("0.00", "refunded", "")
-    with pytest.raises(Refused, match="goes back to you"):
+    with pytest.raises(Refused, match="will be refunded"):
         await confirm(stripe_settings, order, payment_id, by=customer)

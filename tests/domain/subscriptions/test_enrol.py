@@ -39,7 +39,7 @@ async def test_a_link_goes_to_no_address_of_ours_and_starts_on_no_day_that_is_ov
     with pytest.raises(InvalidInput) as refused:
         await enrol_at_desk(db, asked, timezone=settings.timezone, by=DESK, settings=ours)
     assert refused.value.fields == {
-        "start_date": "must not lie in the past",
+        "start_date": "must not be in the past",
         "delivery_email": "must be the customer's email, not ours",
         "product_sku": "is not sold",
     }

@@ -174,7 +174,10 @@ async def test_a_receiver_that_is_gone_is_left_alone_until_it_is_turned_on_again
         await deliver_to(endpoint_id, settings)
         async with committed.session() as db:
             endpoint = await db.get_one(WebhookEndpoint, endpoint_id)
-        assert (endpoint.is_active, endpoint.disabled_reason) == (False, "It answered 410: it wants no more messages.")
+        assert (endpoint.is_active, endpoint.disabled_reason) == (
+            False,
+            "It answered 410: it accepts no more messages.",
+        )
         async with separate_transaction() as db:
             await placed(db)
             await set_active(db, endpoint_id, is_active=True, by=SYSTEM)
@@ -298,7 +301,7 @@ NOWHERE = [
 
 @pytest.mark.parametrize("url", NOWHERE)
 def test_an_address_that_nothing_can_be_sent_to_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="must be an address"):
+    with pytest.raises(ValidationError, match="must be a URL"):
         CreateEndpoint(name="Accounting", url=url, kinds=EVERY)
 
 
@@ -310,7 +313,7 @@ async def test_an_endpoint_of_before_that_leads_nowhere_is_turned_off(committed:
     await deliver_to(endpoint_id, settings)
     async with committed.session() as db:
         endpoint = await db.get_one(WebhookEndpoint, endpoint_id)
-    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "It is no address that a message can be sent to.")
+    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "Messages can't be sent to this URL.")
 
 
 async def test_production_takes_https_only(committed: Database) -> None:

@@ -29,7 +29,7 @@ async def test_the_password_form_names_what_is_wrong_and_then_changes_it(
     await sign_in(client, db, staff)
     form = {"current_password": "wrong", "new_password": "new-secret-7", "confirm_password": "new-secret-7"}
     status, page, _ = await send_form(client, PROFILE, f"{PROFILE}/password", **form)
-    assert (status, "Is not your present password" in page) == (422, True)
+    assert (status, "Is not your current password" in page) == (422, True)
     assert "new-secret-7" not in page
     status, _, goes_to = await send_form(
         client, PROFILE, f"{PROFILE}/password", **(form | {"current_password": PASSWORD})

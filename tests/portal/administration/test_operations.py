@@ -322,7 +322,7 @@ async def test_a_test_mail_is_queued_from_the_page_and_a_bad_address_shows_at_it
 async def test_the_page_tries_the_mail_server_and_shows_the_steps(client, admin) -> None:
     status, page, _ = await send_form(client, "/portal/mail-test", "/portal/mail-test/server")
     assert status == 200
-    assert "SMTP_HOST is not set, so no mail can be sent." in page
+    assert "SMTP_HOST is not set, so no email can be sent." in page
     assert (await client.get("/portal/mail-test/server")).status_code == 303
 
 

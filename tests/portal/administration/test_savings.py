@@ -45,7 +45,7 @@ async def test_a_missing_field_and_a_bad_invoice_are_told_at_once(client, db) ->
         400,
         {
             "city": "is required",
-            "state": "must be a state of the US, like IL",
+            "state": "must be a US state, like IL",
             "invoice": "must be a JPEG, PNG or WebP picture, or a PDF",
         },
     )

@@ -163,7 +163,7 @@ async def test_a_form_sent_twice_is_one_order(client: TestClientProtocol, db: As
     assert (await db.execute(select(func.count()).select_from(Order))).scalar_one() == 1
     status, page, _ = await send_form(client, URL, **fields | lines((product, 4)))
     assert status == 422
-    assert "was used for another request" in page
+    assert "was used for a different request" in page
 
 
 async def test_two_presses_at_once_are_one_order(committed_client: TestClientProtocol, committed: Database) -> None:

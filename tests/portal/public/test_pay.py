@@ -216,7 +216,7 @@ async def test_a_check_whose_photos_were_replaced_meanwhile_is_not_approved_unse
     await db.commit()
     answer = await press(client, check, "/approve", amount="65.00", check_id=seen[1])
     html = await answer.get_data(as_text=True)
-    assert (answer.status_code, "Newer photos of this check came in" in html) == (409, True)
+    assert (answer.status_code, "Newer photos of this check were uploaded" in html) == (409, True)
     assert (await read_order(db, order.id)).payment_status == "pending_review"
     newer = re.search(r'name="check_id" value="(\d+)"', html)
     assert newer is not None

@@ -70,7 +70,7 @@ async def test_the_page_pays_all_that_is_open(client, db, stripe, stripe_setting
     await send_form(client, path, f"{path}/arrived")
     assert await read_money(db, *owed) == [("paid", "20.00", "0.00", "0.00"), ("paid", "55.00", "0.00", "0.00")]
     status, shown, _ = await send_form(client, path, f"{path}/pay-all")
-    assert (status, "Nothing is to be paid on these invoices" in shown) == (409, True)
+    assert (status, "Nothing is left to pay on these invoices" in shown) == (409, True)
 
 
 async def test_without_stripe_the_page_names_other_ways(client, settings, owed):
