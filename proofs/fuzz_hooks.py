@@ -15,8 +15,8 @@ PHONES = ("(216) 555-0148", "+1 312-555-0193", "4045550177", "+49 30 901820")
 # Rules that JSON Schema has no words for, by the sentences that say them.
 BEYOND_A_SCHEMA = re.compile(
     # Between fields, or between the rows of a list.
-    r"or an? (valid )?(email|phone) is|give a phone|unless a file|without the other|or else|must name a product|more than once"
-    r"|exactly once|at least one|is required|needs|is not the SKU|must not be above|the customer to keep"
+    r"or an? (valid )?(email|phone) is|give a phone|unless a file|without the other|or else|must name a product"
+    r"|more than once|exactly once|at least one|is required|needs|is not the SKU|must not be above|the customer to keep"
     # Of what is kept already, or may be seen by the caller.
     r"|of a listed order|how this customer|one of our|is unknown|an active sales rep|not sold|colleague's id"
     r"|must not be store_credit|has fewer pages|be in the past|is in the future"
