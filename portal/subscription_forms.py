@@ -18,7 +18,7 @@ from web.request import current_actor, db, order_rules, settings
 blueprint = Blueprint("portal_subscription_forms", __name__)
 # The fields of the form, and what a conflict calls them.
 FIELD_WORDS = {
-    "quantity": "Quantity", "interval_days": "Every so many days", "discount_pct": "Discount",
+    "quantity": "Quantity", "interval_days": "Interval in days", "discount_pct": "Discount",
     "next_renewal_date": "Next renewal", "delivery_name": "Deliver to", "delivery_address": "Street",
     "delivery_city": "City", "delivery_state": "State", "delivery_zip": "ZIP", "notes": "Notes",
 }  # fmt: skip

@@ -13,7 +13,7 @@ import asyncpg
 
 from domain.credit.exposure import calculate_exposure
 
-NO_TERMS_FOR_GUESTS = "A guest has no net 30 terms."
+NO_TERMS_FOR_GUESTS = "Guests have no net 30 terms."
 NO_TERMS = "The customer has no net 30 terms."
 OVERDUE = "The customer has an overdue balance."
 

@@ -85,7 +85,7 @@ async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Setti
         write_test(settings.company_name),
         to=to,
     )
-    message = f"A test mail to {to} is queued. The outbox shows when it has left."
+    message = f"A test mail to {to} is queued. The outbox shows when it was sent."
     try:
         mail_server(settings)
     except NotConfigured as error:

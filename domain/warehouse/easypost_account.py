@@ -13,7 +13,9 @@ from integrations.easypost_client import EasyPostAccount, EasyPostRefused, KeyRe
 from integrations.errors import ServiceFailed
 from settings import Settings
 
-NO_KEY = "Labels can't be bought here: the setting EASYPOST_API_KEY is missing. Ship with a number typed in instead."
+NO_KEY = (
+    "Labels can't be bought here: the setting EASYPOST_API_KEY is missing. Ship with a typed tracking number instead."
+)
 
 
 def get_easypost(settings: Settings) -> EasyPostAccount:

@@ -44,7 +44,7 @@ async def find_payers() -> Response:
 async def search_payer(pairs: Pairs) -> PayerSearch | None:
     """What the form looks for, or whom it takes on or off; None for a form that does none of it.
 
-    Words are sent by Enter, which takes the first hit. Raises NotFound for a customer who is gone.
+    Words are sent by Enter, which selects the first result. Raises NotFound for a customer who is gone.
     """
     act = pairs.get("act", [""])[-1]
     if act == "other":

@@ -82,7 +82,7 @@ DELIVERY_WORDS = {
     "delivery_phone": "Phone",
     "delivery_email": "Email",
 }
-NOTE_WORDS = {"staff_notes": "Notes", "assigned_to": "Looked after by", "tracking_number": "Tracking number"}
+NOTE_WORDS = {"staff_notes": "Notes", "assigned_to": "Assigned to", "tracking_number": "Tracking number"}
 
 
 class Part(StrEnum):

@@ -29,7 +29,7 @@ FIELD_WORDS = {
     "delivery_zip": "ZIP",
     "delivery_phone": "Phone",
     "delivery_email": "Email",
-    "assigned_to": "Looked after by",
+    "assigned_to": "Assigned to",
     "tracking_number": "Tracking",
     "carrier": "Carrier",
     "total_amount": "Total",

@@ -121,7 +121,7 @@ async def try_prompt(version_id: int) -> Response:
     tried = await attempt(Input, act)
     if tried.result is None:
         return await _show_version(version_id, tried.status, tried.problem)
-    return await redirect_to(f"{LIST}/{version_id}", toast="Recorded calls are played by this prompt")
+    return await redirect_to(f"{LIST}/{version_id}", toast="Recorded calls are replayed with this prompt")
 
 
 async def _show_version(version_id: int, status: int, problem: str, view: View = View.DIFFERENCES) -> Response:

@@ -299,7 +299,7 @@ async def test_cancelling_says_exactly_what_will_happen(browser: Browser, portal
         question = page.get_by_role("dialog")
         await expect(question.get_by_role("heading")).to_have_text(f"Cancel {number}?")
         await expect(question).to_contain_text(
-            "3 units in 1 line go back into stock, and Greta Lindqvist no longer owes $55.00."
+            "3 units in 1 line are returned to stock, and Greta Lindqvist no longer owes $55.00."
         )
         assert await stock_of(portal, product["id"]) == 97
         await question.get_by_role("link", name="Keep it").click()

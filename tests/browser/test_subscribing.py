@@ -70,7 +70,7 @@ async def enrol_at_the_desk(page: Page, till: Till, who: str, findings: Findings
     await search.press("Enter")
     await expect(page.get_by_label("Quantity")).to_have_value("6")
     await expect(page.get_by_text("Parchment for waxing")).to_be_visible()
-    await page.get_by_label("Every so many days").fill("28")
+    await page.get_by_label("Interval in days").fill("28")
     await page.get_by_label("First renewal").fill(business_today(till.settings.timezone).isoformat())
     await inspect(page, "the form of an enrolment", findings)
     await page.keyboard.press("Control+Enter")

@@ -78,7 +78,7 @@ async def test_what_waits_is_named_with_the_oldest_and_its_rows(client: TestClie
     await place(db, 3, days_ago=1, delivery_company="Old Mill Tavern")
     page = await read_page(client, "/portal")
     assert "1 order on hold" in page
-    assert "Harbor Lane Bistro: A guest has no net 30 terms." in page
+    assert "Harbor Lane Bistro: Guests have no net 30 terms." in page
     assert "1 order to confirm" in page
     for label, count in (("On hold", 1), ("To confirm", 1)):
         value, rows = figure_of(page, label)

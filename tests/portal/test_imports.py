@@ -53,7 +53,7 @@ async def test_a_file_is_checked_imported_and_its_bad_rows_come_back(client, db,
     assert ('aria-label="Import of customers"' in elsewhere, 'data-live="imports"' in elsewhere) == (True, True)
     await run_import(run_id, timezone=settings.timezone)
     assert await db.scalar(select(Customer.company_name)) == "Café Größe"
-    assert "Mend and send again" in await read_page(client, url)
+    assert "Correct and send again" in await read_page(client, url)
     assert 'id="side_tasks"' not in await read_page(client, "/portal/customers")
     assert "kunden.csv" in await read_page(client, "/portal/imports")
     response = await client.get(f"{url}/bad.csv")
@@ -173,10 +173,10 @@ async def test_a_file_without_anything_new_says_so_before_it_runs(client, db, se
     await make_customer(db, email="a@b.example")
     await db.commit()
     url = await upload(client, b"Company;Cust. no.;E-mail\r\nMill;7;a@b.example\r\nInn;8;not an address\r\n")
-    assert "rows, others come first" in await read_page(client, url)
+    assert "rows, waiting for other imports" in await read_page(client, url)
     await run_import(int(url.rpartition("/")[2]), timezone=settings.timezone)
     page = " ".join((await read_page(client, url)).split())
-    assert ("Nothing new in it" in page, "Import 0 rows" in page) == (True, True)
+    assert ("Nothing new" in page, "Import 0 rows" in page) == (True, True)
     # The value stands above what is wrong with it, and the column is named as in a letter.
     assert '<span class="raw">not an address</span><span class="why">is no email address</span>' in page
     assert ('aria-label="Cust. no. goes to"' in page, 'aria-label="E mail goes to"' in page) == (True, True)

@@ -40,7 +40,7 @@ async def test_a_payment_is_taken_back_on_the_page_of_its_invoice(client: TestCl
     assert ask in await read_page(client, page)
     fields = {"amount": "20.00", "how": "as_paid", "reason": "Another customer's check"}
     status, shown, _ = await send_form(client, ask, **fields)
-    assert (status, "Say what the money is given back for." in shown) == (422, True)
+    assert (status, "Choose why the money is given back." in shown) == (422, True)
     status, _, where = await send_form(client, ask, **fields, given_for="mistake")
     assert (status, where) == (303, page)
     assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "20.00")]
@@ -53,7 +53,7 @@ async def test_a_payment_is_taken_back_on_the_page_of_its_invoice(client: TestCl
     paid = {"invoice": str(ordered), "payment_method": "cash", "amount": "5"}
     await send_form(client, f"{LIST}/receive?invoice={ordered}", f"{LIST}/receive", **paid)
     shown = await read_page(client, f"{LIST}/{ordered}")
-    assert ("/take-back/" in shown, "are taken back on" in shown) == (False, True)
+    assert ("/take-back/" in shown, "are reversed on" in shown) == (False, True)
 
 
 async def test_the_customers_page_has_their_invoices_and_the_switch(

@@ -68,7 +68,7 @@ async def test_a_test_mail_is_queued_and_the_settings_are_masked(client, db, wit
             "SMTP_PASSWORD": "********",
             "sending_to": "shop@ladle.example",
         },
-        "message": "A test mail to shop@ladle.example is queued. The outbox shows when it has left.",
+        "message": "A test mail to shop@ladle.example is queued. The outbox shows when it was sent.",
     }
     assert await db.scalar(select(OutboxMessage.recipient)) == "shop@ladle.example"
 

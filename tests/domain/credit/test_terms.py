@@ -131,7 +131,7 @@ async def test_a_guests_orders_meet_the_terms_of_the_account_they_are_linked_to(
         for quantity in (1, 2, 1)
     ]
     orders = [await read(db, each.written.id) for each in placed]
-    assert {order.hold_reason for order in orders} == {"A guest has no net 30 terms."}
+    assert {order.hold_reason for order in orders} == {"Guests have no net 30 terms."}
     assert await link_orders(db, customer) == 3
     orders = [await read(db, order.id) for order in orders]
     assert [order.hold_reason for order in orders] == [

@@ -52,7 +52,7 @@ async def test_the_delivered_that_left_as_promised_are_counted(client: TestClien
     await sign_in(client, db, person)
     page = await read_page(client, "/portal/warehouse")
     assert "33% left as promised" in page
-    assert "1 left by the time they were promised for" in page
+    assert "1 left by their promised time" in page
 
 
 @pytest.mark.parametrize(

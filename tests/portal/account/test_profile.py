@@ -49,7 +49,7 @@ async def test_the_email_form_keeps_what_was_typed(client: TestClientProtocol, d
     assert (status, "Belongs to another staff user" in page) == (409, True)
     status, _, _ = await send_form(client, PROFILE, f"{PROFILE}/email", new_email="new@ladle.example")
     assert status == 303
-    assert "new@ladle.example waits for the link" in await read_page(client, PROFILE)
+    assert "new@ladle.example is waiting to be confirmed" in await read_page(client, PROFILE)
     assert (await db.get_one(Staff, staff.id, populate_existing=True)).email == staff.email
 
 

@@ -167,7 +167,7 @@ async def test_calls_and_targets_of_performance_have_their_rows_and_their_line(
     calls = await page(client, days[0].replace("&amp;", "&"))
     assert "4 calls" in calls
     assert calls.count(f'href="/portal/calling/{entry.id}"') == 4
-    assert calls.count("Stamped as called") == 1
+    assert calls.count("Marked as called") == 1
     await sign_in(client, db, other)
     own = await page(client, "/portal/performance/calls")
     assert ("1 call" in own, own.count("Pier Diner")) == (True, 1)

@@ -119,7 +119,7 @@ async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(
 ) -> None:
     rep = await sign_in_rep(client, db)
     text = await page(client, "/portal/calling?segment=window")
-    assert "Nobody on the list yet" in text
+    assert "No one on the list yet" in text
     assert "Today’s calls" not in text
     await make_entry(db)
     for outcome in ("no_answer", "no_answer", "sale_made"):
@@ -291,7 +291,7 @@ async def test_a_caller_is_reminded_of_who_is_closed_and_may_forget_it(
     done = await post_form(client, f"{here}/remind", {})
     assert (done.status_code, done.headers["Location"]) == (303, here)
     text = await page(client, here)
-    assert "Reminded, it is yours until Dec 1, 12:15 pm" in text
+    assert "You were reminded; it is yours until Dec 1, 12:15 pm" in text
     assert 'data-key="r"' not in text
     listed = await page(client, "/portal/calling")
     assert "you wanted to be reminded" in listed

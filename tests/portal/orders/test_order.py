@@ -58,7 +58,7 @@ async def test_cancelling_asks_in_numbers_and_gives_the_stock_back(
     await open_as(client, db, Role.STAFF)
     number, order_id = await place(db)
     url = f"/portal/orders/{number}/cancel"
-    assert "3 units in 1 line go back into stock" in await read_page(client, url)
+    assert "3 units in 1 line are returned to stock" in await read_page(client, url)
     assert (await send_form(client, url, reason="Ordered twice"))[0] == 303
     assert (await read_order(db, order_id)).status == "cancelled"
     level = select(Product.stock_quantity).join(OrderItem, OrderItem.product_id == Product.id)
@@ -110,7 +110,7 @@ async def test_a_held_order_says_why_and_a_manager_releases_it(client: TestClien
     number, order_id = await place(db, payment_method="net30")
     url = f"/portal/orders/{number}"
     page = await read_page(client, url)
-    assert "A guest has no net 30 terms." in page
+    assert "Guests have no net 30 terms." in page
     assert f"{url}/move/confirmed" not in page
     assert (await send_form(client, f"{url}/release", reason=""))[0] == 422
     assert (await send_form(client, f"{url}/release", reason="Known for years"))[0] == 303
@@ -126,9 +126,9 @@ async def test_a_cancelled_order_owes_nothing_and_says_what_is_to_be_given_back(
     url = f"/portal/orders/{number}"
     await send_form(client, f"{url}/pay", amount_received="20.00", payment_method="cash")
     await send_form(client, f"{url}/cancel")
-    line = r"<td[^>]*>\s*(Balance|Left to give back)</td>\s*<td[^>]*>([^<]*)</td>"
+    line = r"<td[^>]*>\s*(Balance|Still to give back)</td>\s*<td[^>]*>([^<]*)</td>"
     rows = re.findall(line, await read_page(client, url))
-    assert rows == [("Left to give back", "$20.00")]
+    assert rows == [("Still to give back", "$20.00")]
 
 
 async def test_a_payment_that_went_back_wholly_is_not_offered_for_a_refund(

@@ -76,7 +76,7 @@ async def test_a_delivery_with_a_bad_line_keeps_everything_typed(client: TestCli
     status, text, _ = await send_form(client, f"{LIST}/receive", **fields)
     assert status == 422
     assert "Is not one of our products" in text
-    assert "No product of ours" in text
+    assert "Not in the catalogue" in text
     assert "Vollmer Supply" in text
     assert (await reload(db, product)).stock_quantity == 10
     fields |= {"lines[2][sku]": "", "lines[2][quantity]": ""}

@@ -81,10 +81,10 @@ async def test_a_link_that_is_used_or_too_old_or_made_up_offers_another(
     await db.commit()
     for dead in (token, "made-up", "x" * 300):
         status, page, _ = await send_form(client, link, "/verify-email", token=dead)
-        assert (status, "This link is over" in page) == (422, True)
+        assert (status, "This link is no longer valid" in page) == (422, True)
     assert (await reread(db, customer)).email_verified_at is None
     status, page, _ = await send_form(client, "/verify-email", "/verify-email/again", email=EMAIL)
-    assert (status, "Look into your mail" in page) == (200, True)
+    assert (status, "Check your email" in page) == (200, True)
     newer = await mailed_token(db, EMAIL, "verify_email")
     assert newer != token
     assert (await send_form(client, link, "/verify-email", token=newer))[0] == 303
@@ -107,7 +107,7 @@ async def test_a_password_is_set_by_the_mailed_link_once(client: TestClientProto
     assert "Your new password is set" in await read_page(client, "/reset-password/done")
     assert (await post(client, "/api/auth/login", username=EMAIL, password=FRESH))[0] == 200
     status, page, _ = await send_form(client, link, "/reset-password", token=token, password="another-secret")
-    assert (status, "This link is over" in page) == (422, True)
+    assert (status, "This link is no longer valid" in page) == (422, True)
     assert "another-secret" not in page
     assert (await post(client, "/api/auth/login", username=EMAIL, password=FRESH))[0] == 200
 

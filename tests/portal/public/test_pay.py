@@ -110,7 +110,7 @@ async def test_what_was_given_back_is_not_asked_for_by_the_same_link(client, db,
     refund = RefundPayment(amount=Decimal("65.00"), reason="Never came", given_for=GivenFor.GOODWILL)
     await refund_payment(order.id, paid, refund, by=clerk, settings=stripe_settings)
     status, page = await read_page(client, path)
-    assert (status, "We gave money back" in page, "owes" in page) == (200, True, False)
+    assert (status, "We refunded your payment" in page, "owes" in page) == (200, True, False)
     answer = await press(client, path, "/card")
     assert (answer.status_code, stripe.sessions) == (409, {})
     await sign_in(client, db, clerk_row)
@@ -305,7 +305,7 @@ async def test_the_office_gives_a_payment_back_as_credit(client, db):
     too_much = await press(client, url, f"/refund/{payment_id}", amount="50.01", given_for="damaged", reason="More")
     assert too_much.status_code == 409
     unsaid = await press(client, url, f"/refund/{payment_id}", amount="5", reason="More")
-    assert "Say what the money is given back for." in await unsaid.get_data(as_text=True)
+    assert "Choose why the money is given back." in await unsaid.get_data(as_text=True)
     as_credit = await press(client, url, f"/refund/{payment_id}", **sent | {"given_for": "mistake"})
     assert (unsaid.status_code, as_credit.status_code) == (422, 422)
     order = await read_order(db, placed.written.id)

@@ -131,7 +131,7 @@ async def test_a_bank_account_that_was_saved_while_nobody_looked_is_found_later(
         next_renewal_date=today - timedelta(days=2), customer_id=(await make_customer(db)).id,
     )  # fmt: skip
     path = page_of(stripe_settings, made)
-    assert "Save a card or a bank account, and it starts" in await read_page(client, path)
+    assert "The subscription starts when you save a card" in await read_page(client, path)
     stripe.faults.drop_next = 1
     await send_form(client, path, f"{path}/card")
     await send_form(client, path, f"{path}/card")

@@ -123,7 +123,7 @@ async def test_a_row_of_the_queue_opens_with_its_sum(office: TestClientProtocol,
     assert dict(tabs) == {"review": "1", "prompts": "1", "sourcing": "1"}
     body = {"phone": world["customer"].phone, "outcome": "no_answer"}
     assert (await submit(office, "/portal/voice/outbound/outcome", body)).status_code == 303
-    assert "Nobody is due" in await read(office, "/outbound")
+    assert "No one is due" in await read(office, "/outbound")
     assert (await submit(office, "/portal/voice/outbound/outcome", {"phone": "1"})).status_code == 422
 
 
@@ -133,7 +133,7 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
     page = await read(office, path)
     assert "Two <b>and a half</b>" in page
     assert "Two and a half" in await read(office, f"{path}?view=whole")
-    assert "Recorded calls are played by this prompt" in page
+    assert "Recorded calls are replayed with this prompt" in page
     refused = await submit(office, f"/portal/voice{path}/trial", {})
     assert (refused.status_code, "LLM_API_KEY" in await refused.get_data(as_text=True)) == (503, True)
     row = {
@@ -154,7 +154,7 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
         "41.0 → 28.0",
         "Hands over too early",
         "$0.61",
-        "1 could not be played",
+        "1 could not be replayed",
     ):
         assert words in page
     assert "<i>A late" not in page
