@@ -187,12 +187,12 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
         title = f"{format_plural(late.count, 'invoice')} late"
         yield Attention("warn", "file-invoice", title, line, "/portal/invoices?status=overdue", "Open")
     if at_risk is not None and at_risk.customers:
-        line = f"Silent for longer than their own gap; {format_money(at_risk.revenue)} expected of them in 90 days"
+        line = f"No order for longer than their usual gap; {format_money(at_risk.revenue)} expected of them in 90 days"
         title = f"{format_plural(at_risk.customers, 'customer')} at risk"
         yield Attention("info", "target", title, line, "/portal/scores?tier=at_risk", "Open")
     if home.failed_mails:
         title = f"{format_plural(home.failed_mails, 'message')} not delivered"
-        line = "Given up after several tries; they can be sent again"
+        line = "Given up after several attempts; they can be sent again"
         url = "/portal/outbox?state=failed"
         yield Attention("quiet", "mail", title, line, url, "Retry", "/portal/outbox/again?all=true", posts=True)
 

@@ -47,10 +47,10 @@ def _list_figures(home: Home) -> Iterator[Figure]:
             "Average order", home.sales.average, home.before.average if home.before else None, rows, home.sales
         )
     else:
-        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
-        yield _count(home, Waiting.PACKED, "To ship", "Packed orders that have not left")
-        yield _count(home, Waiting.SHIPPED, "In transit", "Shipped orders that have not arrived")
-        yield _count(home, Waiting.ON_HOLD, "On hold", "Orders that wait for the office")
+        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders not yet packed")
+        yield _count(home, Waiting.PACKED, "To ship", "Packed orders that have not shipped")
+        yield _count(home, Waiting.SHIPPED, "In transit", "Shipped orders not yet delivered")
+        yield _count(home, Waiting.ON_HOLD, "On hold", "Orders waiting for the office")
         return
     long = waiting[Waiting.PENDING].waiting_long
     was = f"{long:,} older than an hour" if long else "none older than an hour"
@@ -60,11 +60,11 @@ def _list_figures(home: Home) -> Iterator[Figure]:
     checks = f"{format_money(waiting[Waiting.CHECKS].balance)} waiting"
     yield _count(home, Waiting.CHECKS, "Checks to review", "Paper checks waiting for a decision", checks)
     if home.failed_mails is not None:
-        url, meaning = "/portal/outbox?state=failed", "Messages given up after several tries"
+        url, meaning = "/portal/outbox?state=failed", "Messages given up after several attempts"
         was = "they can be sent again" if home.failed_mails else "everything left"
         yield Figure("Failed messages", format_number(home.failed_mails), url, meaning, was=was)
     else:
-        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
+        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders not yet packed")
 
 
 def _list_floor(counts: DayCounts) -> Iterator[Figure]:
@@ -78,10 +78,10 @@ def _list_floor(counts: DayCounts) -> Iterator[Figure]:
         Stage.SHORT: "set aside" if counts.short else "nothing is missing",
     }
     for label, count, stage, meaning in (
-        ("To pick", counts.to_pick, Stage.TO_PICK, "Orders that nobody has picked"),
-        ("To ship", counts.to_ship, Stage.TO_SHIP, "Packed orders that have not left"),
-        ("Shipped today", counts.shipped_today, Stage.SHIPPED_TODAY, "Orders that left today"),
-        ("In transit", counts.in_transit, Stage.IN_TRANSIT, "Shipped orders that have not arrived"),
+        ("To pick", counts.to_pick, Stage.TO_PICK, "Orders not yet picked"),
+        ("To ship", counts.to_ship, Stage.TO_SHIP, "Packed orders that have not shipped"),
+        ("Shipped today", counts.shipped_today, Stage.SHIPPED_TODAY, "Orders shipped today"),
+        ("In transit", counts.in_transit, Stage.IN_TRANSIT, "Shipped orders not yet delivered"),
         ("Delivered, 7 days", counts.delivered, Stage.DELIVERED, "Delivered in the last seven days"),
         ("Short", counts.short, Stage.SHORT, "Orders set aside because something is missing"),
     ):
@@ -96,7 +96,7 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
     calls = f"/portal/performance/calls?from_date={home.period.first or SINCE_EVER}&to_date={home.period.last}"
     yield _compare_count("Calls", rep.calls, rep.calls_before, calls, "Outcomes logged by you")
     yield _compare_conversion(home.period, sales, rep, before)
-    meaning = "Orders that count for you, less cancelled ones"
+    meaning = "Orders credited to you, except cancelled"
     yield _compare_count("Orders", sales.orders, before.orders if before else None, url, meaning)
     yield _compare("Revenue", sales.revenue, before.revenue if before else None, url, sales)
     yield Figure(
@@ -110,7 +110,7 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
         "Overdue regulars",
         format_number(rep.overdue),
         "#overdue",
-        "Silent for 1.3 of their usual gaps, and less than 90 days",
+        "No order for 1.3 times their usual gap, but for less than 90 days",
         tone="bad" if rep.overdue else "quiet",
         was="call them first" if rep.overdue else "all on time",
     )
@@ -122,7 +122,7 @@ def _compare_conversion(period: Period, sales: Sales, rep: RepHome, before: Sale
     sum_of = f"{format_plural(sales.orders, 'order')} ÷ {format_plural(rep.calls, 'call')}"
     days = (period.last - period.first).days + 1 if period.first else None
     url = "/portal/my-sales" + (f"?days={days}" if days in MY_SALES_DAYS else "")
-    meaning = f"Orders that count for you, for each call: {sum_of}"
+    meaning = f"Orders credited to you, per call: {sum_of}"
     if before is None or rep.calls_before is None:
         return Figure("Conversion", format_percent(share), url, meaning, was=sum_of)
     was = _convert(before.orders, rep.calls_before)
@@ -170,7 +170,7 @@ def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -
 def _compare(label: str, value: Decimal, before: Decimal | None, url: str, sales: Sales) -> Figure:
     """A figure of money beside the period before; more is better."""
     meaning = (
-        "Totals of orders placed, less cancelled ones"
+        "Totals of orders placed, except cancelled"
         if label == "Revenue"
         else f"Revenue divided by {format_plural(sales.orders, 'order')}"
     )

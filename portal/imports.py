@@ -122,7 +122,7 @@ def _read_columns(pairs: dict[str, list[str]]) -> dict[str, str]:
 async def stop(run_id: int) -> Response:
     """Stop after the current batch."""
     await stop_import(db(), run_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{run_id}", toast="The import is stopped; what went in stays")
+    return await redirect_to(f"{LIST}/{run_id}", toast="The import is stopped; imported rows stay")
 
 
 @blueprint.get(f"{LIST}/<id:run_id>/bad.csv")

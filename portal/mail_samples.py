@@ -165,7 +165,7 @@ def _of_subscriptions(goods: Sequence[SampleGood], today: date, settings: Settin
 def _of_accounts(shop: str) -> list[tuple[str, Letter]]:
     undo, new = f"{shop}/undo-email?token={TOKEN}", "ines@riverbend.example"
     write = customer_letters
-    sentence = f"The email of your account is to become {new}, once its link is opened."
+    sentence = f"The email of your account will change to {new} once the link sent there is opened."
     return [
         ("Confirm an account", write.write_verification(f"{shop}/verify-email?token={TOKEN}")),
         ("Confirm a new email", write.write_new_email(f"{shop}/verify-email?token={TOKEN}")),
@@ -178,7 +178,7 @@ def _of_accounts(shop: str) -> list[tuple[str, Letter]]:
 
 def _of_colleagues(goods: Sequence[SampleGood], settings: Settings) -> list[tuple[str, Letter]]:
     portal, write = f"{settings.public_url.rstrip('/')}/portal", staff_letters
-    sentence = "The email of your account is to become dana@ladle.example, once its link is opened."
+    sentence = "The email of your account will change to dana@ladle.example once the link sent there is opened."
     asked = SaveMeMoney(
         name=BUYER, restaurant_name=COMPANY, address=ADDRESS[0], city=ADDRESS[1], state=ADDRESS[2],
         phone="(216) 555-0148", email="ines@riverbend.example",

@@ -115,7 +115,7 @@ async def delete_vendor(vendor_id: int) -> Response:
         block="dialog",
         status=status,
         title=f"Delete {vendor.name}?",
-        text="Its products go too. One that a request for a quote names is archived instead; deliveries keep its name.",
+        text="Its products are deleted too. With requests for quotes it is archived instead; deliveries keep its name.",
         verb="Delete",
         url=f"{VENDORS}/{vendor_id}/delete",
         back_url=f"{VENDORS}/{vendor_id}",

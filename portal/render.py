@@ -72,7 +72,7 @@ ERROR_TITLES = {
     401: "Sign in first",
     403: "Not for your role",
     404: "There is nothing here",
-    409: "That is not possible now",
+    409: "That is not possible at the moment",
     413: "That is too large",
     429: "Too many tries",
     500: "Something went wrong",

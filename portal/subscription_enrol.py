@@ -93,7 +93,7 @@ async def _save(data: EnrolAtDesk) -> tuple[int, str]:
     way, to = (
         (Channel.TEXT, made.delivery_phone) if data.send_by is SendBy.TEXT else (Channel.EMAIL, made.delivery_email)
     )
-    return made.id, f"The link {await say_leaving(way, to or '')}. It begins once a card is saved."
+    return made.id, f"The link {await say_leaving(way, to or '')}. The subscription begins once a card is saved."
 
 
 def _read_payment(chosen: str) -> dict[str, list[str]]:

@@ -55,7 +55,7 @@ MOST_FAILED = 6
 LIST = "/portal/subscriptions"
 # A bar of units against stock is so many parts wide.
 BAR = 80
-_LINK = "By it they skip, pause, change the date or the quantity and use another card."
+_LINK = "With it they can skip, pause, change the date or the quantity, and use another card."
 _WAYS = {"mail": SendBy.EMAIL, "text": SendBy.TEXT}
 _TABS = (
     (None, "All"), (SubscriptionStatus.ACTIVE, "Active"), (SubscriptionStatus.PAUSED, "Paused"),
@@ -63,14 +63,14 @@ _TABS = (
 )  # fmt: skip
 # Title, verb, what it means, whether it is a danger.
 _ASKED = {
-    "pause": ("Pause the subscription?", "Pause", "Nothing renews until somebody resumes it.", False),
+    "pause": ("Pause the subscription?", "Pause", "Nothing is renewed until it is resumed.", False),
     "resume": ("Resume the subscription?", "Resume", "It renews on its next date, at the earliest tomorrow.", False),
-    "cancel": ("End the subscription for good?", "End it", "An ended subscription can’t be resumed.", True),
-    "skip": ("Skip the next renewal?", "Skip it", "It is left out once; the rhythm goes on from its date.", False),
+    "cancel": ("End the subscription permanently?", "End it", "An ended subscription can’t be resumed.", True),
+    "skip": ("Skip the next renewal?", "Skip it", "It is skipped once; the interval continues from its date.", False),
     "mail": ("Mail the customer’s link?", "Mail it", _LINK, False),
     "text": ("Text the customer’s link?", "Text it", _LINK, False),
     "renew": (
-        "Charge now and write the order?", "Charge now",
+        "Charge now and create the order?", "Charge now",
         "The saved payment method is charged at today’s price. Without a payment there is no order.", False,
     ),
 }  # fmt: skip

@@ -118,7 +118,7 @@ async def verify_email(data: verification.VerifyEmail) -> Any:
 async def undo_email_change(data: EmailLink) -> Any:
     """Restore the account's old email with the token sent to that address; ends all sessions."""
     user = await email_change.undo_email_change(db(), data)
-    return {"message": "Your email is as it was, and everybody is signed out.", "user": user}
+    return {"message": "Your email was restored, and everybody is signed out.", "user": user}
 
 
 @blueprint.post("/api/auth/resend-verification")

@@ -135,7 +135,7 @@ async def _void(db: AsyncSession, owner: Owner, which: ColumnElement[bool]) -> N
 def bad_email_link() -> InvalidInput:
     """Build the error for a link, the same for every cause."""
     return InvalidInput(
-        "This link does not work any more. Change the email again, or ask us for help.",
+        "This link no longer works. Change the email again, or ask us for help.",
         code=Code.INVALID_TOKEN,
-        fields={"token": "is unknown, used or too old"},
+        fields={"token": "is unknown, used or expired"},
     )

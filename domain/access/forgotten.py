@@ -5,7 +5,7 @@ from domain.kernel.inputs import EmailIn, Filled200, Input
 
 # The recipient if there is no account: the mail is written and rolled back, so that the work is the same.
 SOMEBODY = "nobody@invalid.example"
-LINK_SENT = "If an account with an email belongs to that, a link is on its way. It works for one hour."
+LINK_SENT = "If there is an account with an email for this, we have sent a link. It works for one hour."
 
 
 class ForgotPassword(Input):

@@ -175,5 +175,5 @@ async def keep_answer(
     except asyncpg.PostgresError as error:
         if error.sqlstate != KEPT_ALREADY:
             raise
-        sentence = "The same request has just been done. Try again."
+        sentence = "The same request was just processed. Try again."
         raise Refused(sentence, code=Code.REQUEST_IN_PROGRESS) from None

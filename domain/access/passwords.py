@@ -62,7 +62,7 @@ def why_weak(password: str, *, least: int) -> str:
     if len(password) > LONGEST_PASSWORD:
         return f"must be at most {LONGEST_PASSWORD} characters"
     if _normalise(password).casefold() in _read_common_passwords():
-        return "is one of the most common passwords and would be guessed at once; choose another"
+        return "is one of the most common passwords and easy to guess; choose another"
     return ""
 
 

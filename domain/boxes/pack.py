@@ -175,7 +175,7 @@ class _Open:
             heavy = (self.weight + (weight or 0) * (max(by_weight, 0) + 1)) / 16
             too_heavy = f"would make box {self.number} {heavy:.1f} lb, over {MOST_OUNCES / 16:.0f}"
             return max(0, min(wanted, by_weight)), too_heavy
-        return max(0, min(wanted, by_volume)), f"finds no more room in box {self.number}"
+        return max(0, min(wanted, by_volume)), f"does not fit into box {self.number}"
 
     def add(self, left: _Left, quantity: int) -> None:
         self.volume += left.volume * quantity

@@ -175,7 +175,7 @@ def _explain(place: Place, at: datetime) -> tuple[CallRule, str]:
             return CallRule.HOLIDAY, f"It is {holiday} there ({where} time)."
         window = find_windows(place.state)[local.weekday()]
         if window is None:
-            return CallRule.DAY, f"It is {local:%A} there ({where} time); nobody is called on that day."
+            return CallRule.DAY, f"It is {local:%A} there ({where} time); no calls are made on that day."
         clock = f"{local:%I:%M %p}".lstrip("0").lower()
         opens, closes = (f"{edge:%I:%M %p}".lstrip("0").lower() for edge in window)
         return CallRule.HOURS, f"It is {clock} there ({where} time); calls are made from {opens} to {closes}."

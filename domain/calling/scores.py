@@ -135,7 +135,7 @@ async def apply_score_event(db: AsyncSession, data: ApplyScoreEvent, *, by: Acto
     if entry_id is None:
         raise NotFound("No entry on the calling list has this phone or email.")
     if data.event is None:
-        return Rescored(entry_id, await rescore(db, entry_id), "Nothing new; the points of what was have faded.")
+        return Rescored(entry_id, await rescore(db, entry_id), "Nothing new; earlier points have decayed.")
     score = await add_event(db, entry_id, data.event, by=by)
     return Rescored(entry_id, score, f"{data.event.replace('_', ' ')}: {POINTS[data.event]:+.0f} points")
 

@@ -141,7 +141,7 @@ async def _check_versions(connection: asyncpg.Connection, stale: Sequence[Wanted
     editors = await connection.fetch(_LAST_EDITORS, [row.product_id for row in stale])
     names = {record["record_id"]: record["actor_name"] for record in editors}
     for row in stale:
-        row.refuse(f"{names.get(row.product_id) or 'Somebody'} changed this product in the meantime.", "version")
+        row.refuse(f"{names.get(row.product_id) or 'Someone'} changed this product in the meantime.", "version")
 
 
 async def _read_bounds(

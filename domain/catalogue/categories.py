@@ -138,5 +138,5 @@ async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, 
 
 def _taken(name: str) -> Refused:
     return Refused(
-        f"There is a category named {name} already.", code=Code.NAME_TAKEN, fields={"name": "is taken already"}
+        f"A category named {name} already exists.", code=Code.NAME_TAKEN, fields={"name": "is taken already"}
     )

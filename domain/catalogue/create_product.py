@@ -19,7 +19,7 @@ from domain.kernel.live import Topic, announce
 from models import AuditAction, Category, Product
 
 DEARER_IN_BULK = "The bulk price must not be above the unit price."
-OTHERS_PICTURE = "That is the picture of another product. Upload it for this one, or give an https address."
+OTHERS_PICTURE = "That is the picture of another product. Upload it for this one, or give an https URL."
 
 
 class CreateProduct(ListedFields):

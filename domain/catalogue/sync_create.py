@@ -34,8 +34,8 @@ from models.session import raw_connection
 # The required fields of a product.
 NEEDED = ("name", "category_id", "unit_price")
 HOW_TO_CREATE = "There is no such product. To create it, send name, category_id and unit_price."
-NUMBER_IS_ID = "There is no product with this id. A SKU of digits alone is created in bulk, where no id is meant."
-TAKEN_MEANWHILE = "Another product has the SKU {}, or got it just now."
+NUMBER_IS_ID = "There is no product with this id. Products whose SKU has only digits must be created in bulk."
+TAKEN_MEANWHILE = "Another product has the SKU {}, or just got it."
 
 
 @dataclass(frozen=True, slots=True)

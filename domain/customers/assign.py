@@ -31,7 +31,7 @@ async def assign_customers(db: AsyncSession, customer_ids: list[int], choice: st
     Raises InvalidInput unless the rep is active. Locks the customers in order of id; those that no longer exist or
     already have this rep do not change.
     """
-    require(by, Right.SET_TERMS, "Only a manager gives customers to reps.")
+    require(by, Right.SET_TERMS, "Only a manager can assign customers to reps.")
     rep_id = read_rep(choice)
     if rep_id is not None:
         rep = await db.get(Staff, rep_id)

@@ -162,7 +162,7 @@ def _read_emails(
     phone = wanted.get("phone", customer.phone)
     email = _sent(data, "email")
     if email == "" and customer.email is not None and customer.password_hash is not None:
-        wrong["email"] = "is how this customer signs in; change it instead"
+        wrong["email"] = "is how this customer signs in; change it instead of removing it"
     elif email is not None:
         found["email"] = email or None
         if email and customer.email is not None and customer.username.lower() == customer.email.lower():
@@ -170,7 +170,7 @@ def _read_emails(
     has_email = found.get("email", customer.email) is not None
     is_touched = ("phone" in wanted or "email" in found) and not wrong
     if is_touched and phone is None and not has_email and not wanted.get("phone_raw", customer.phone_raw):
-        wrong["phone"] = "is needed as long as there is no email"
+        wrong["phone"] = "is required as long as there is no email"
     return found
 
 
@@ -211,7 +211,7 @@ async def refuse_taken_email(db: AsyncSession, email: str | None, *, besides: li
 def email_taken() -> Refused:
     """Return the refusal of an email that another customer has."""
     return Refused(
-        "Another customer has this email already.",
+        "Another customer already has this email.",
         code=Code.EMAIL_TAKEN,
         fields={"email": "belongs to another customer"},
         duplicate_field="email",

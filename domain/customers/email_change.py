@@ -50,7 +50,10 @@ async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *,
         secret=Secret(token, ends_at),
     )
     await _offer_undo(
-        db, customer, f"The email of your account is to become {email}, once its link is opened.", shop_url=shop_url
+        db,
+        customer,
+        f"The email of your account will change to {email} once the link sent there is opened.",
+        shop_url=shop_url,
     )
     await _audit(db, customer, AuditAction.CUSTOMER_EMAIL_CHANGE_ASKED, after=email, before=customer.email, by=by)
 

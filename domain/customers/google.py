@@ -130,7 +130,7 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
     customer.version += 1
     await _note(db, customer, AuditAction.CUSTOMER_GOOGLE_LINKED)
     await link_orders(db, customer)
-    await send_security_notice(db, customer, "Your account can now be opened with your Google account.")
+    await send_security_notice(db, customer, "You can now sign in to your account with Google.")
     return customer
 
 
@@ -213,4 +213,4 @@ def _start_again() -> NotSignedIn:
 
 
 def _google_failed() -> OutsideServiceFailed:
-    return OutsideServiceFailed("Google does not answer as it should. Try again, or use your password.")
+    return OutsideServiceFailed("Google's answer was not valid. Try again, or use your password.")

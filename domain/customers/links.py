@@ -119,12 +119,12 @@ def bad_token(purpose: CodePurpose) -> InvalidInput:
     """Return the refusal of a token, which is the same whatever is wrong with it."""
     if purpose is CodePurpose.PHONE_SESSION:
         return InvalidInput(
-            "This phone session does not work any more. Ask for a new code.",
+            "This phone session is no longer valid. Ask for a new code.",
             code=Code.INVALID_TOKEN,
             fields={"phone_session_token": "is unknown, used or older than ten minutes"},
         )
     return InvalidInput(
-        "This link does not work any more. Ask for a new one.",
+        "This link no longer works. Ask for a new one.",
         code=Code.INVALID_TOKEN,
-        fields={"token": "is unknown, used or too old"},
+        fields={"token": "is unknown, used or expired"},
     )

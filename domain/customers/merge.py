@@ -93,7 +93,7 @@ async def merge_customers(db: AsyncSession, data: MergeCustomers, *, by: Actor) 
     moved = await move_rows(connection, data.merge_id, data.keep_id)
     orders = moved.ids.get("orders.customer_id", [])
     await connection.execute(_RECOUNT_CREDIT, data.keep_id)
-    note = f"Moved with {_title(merged)}, which is now part of {_title(kept)}"
+    note = f"Moved with {_title(merged)}, which was merged into {_title(kept)}"
     await connection.execute(_STORY, orders, note, by.kind, by.id, by.name)
     await connection.execute("DELETE FROM customer WHERE id = $1", data.merge_id)
     await _write_values(connection, data.keep_id, values)
@@ -143,9 +143,9 @@ async def find_merge_of(db: AsyncSession, merged_id: int) -> CustomerMerge | Non
 async def why_not_undone(db: AsyncSession, merge: CustomerMerge) -> str:
     """Return why a merge can't be undone any more; an empty string if it can."""
     if merge.undone_at is not None:
-        return "This merge was undone already."
+        return "This merge was already undone."
     if merge.created_at < now() - timedelta(days=UNDO_DAYS):
-        return f"A merge can be undone for {UNDO_DAYS} days."
+        return f"A merge can be undone for {UNDO_DAYS} days only."
     connection = await raw_connection(db)
     row = await connection.fetchrow(
         """
@@ -167,18 +167,18 @@ async def why_not_undone(db: AsyncSession, merge: CustomerMerge) -> str:
         merge.merged_row["username"],
     )
     if row is None:
-        return "The customer is gone."
+        return "The customer no longer exists."
     reasons = {
         "merged_again": "Another customer was merged into this one since. Undo that merge first.",
-        "ordered": "An order came in since the merge, so the two can't be parted.",
-        "paid": "A payment came in since the merge, so the two can't be parted.",
-        "credited": "Store credit moved since the merge, so the two can't be parted.",
-        "taken": "Another customer has the email or the username of the merged one by now.",
+        "ordered": "An order came in since the merge, so the merge can't be undone.",
+        "paid": "A payment came in since the merge, so the merge can't be undone.",
+        "credited": "Store credit moved since the merge, so the merge can't be undone.",
+        "taken": "Another customer has the email or the username of the merged one now.",
     }
     if found := next((reason for name, reason in reasons.items() if row[name]), ""):
         return found
     if row["version"] != merge.kept_after["version"]:
-        return "The customer was changed since the merge, so the two can't be parted."
+        return "The customer was changed since the merge, so the merge can't be undone."
     return ""
 
 

@@ -75,7 +75,7 @@ async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: s
         )
         if account is None:
             await writing.rollback()
-    return SentAnswer("If an account has that email, its username is on its way.")
+    return SentAnswer("If an account has that email, we have sent its username.")
 
 
 async def reset_password(db: AsyncSession, data: ResetPassword) -> None:

@@ -94,7 +94,7 @@ async def send_phone_code(db: AsyncSession, data: SendPhoneCode, *, secret_key: 
         if not goes_out:
             await writing.rollback()
     return CodeAnswer(
-        "If a customer's account or order has this phone, a code is on its way. It works for ten minutes.",
+        "If a customer's account or order has this phone, we have sent a code. It works for ten minutes.",
         expires_in=int(CODE_LIFETIME.total_seconds()),
         debug_code=code if shows_code and goes_out else None,
     )
@@ -230,7 +230,7 @@ def _hash(code: str, phone: str, secret_key: str) -> str:
 
 def _wrong_code() -> InvalidInput:
     return InvalidInput(
-        "That code is not right, or it is used up. After five tries ask for a new one.",
+        "That code is wrong or used up. After five attempts ask for a new one.",
         code=Code.INVALID_CODE,
         fields={"code": "is wrong, too old or used up"},
     )

@@ -162,9 +162,9 @@ def check_username(username: str, email: str | None) -> str | None:
     if username.lower() == email:
         return None
     if "@" in username:
-        return "may contain an @ only where it is your own email"
+        return "may contain an @ only if it is your own email"
     if username.lower().startswith(EMPTIED):
-        return "begins as those of deleted accounts do; choose another one"
+        return "begins like those of deleted accounts; choose another one"
     return find_username_fault(username, most=MOST_LETTERS)
 
 
@@ -203,7 +203,7 @@ def _duplicate(name: str, field: str) -> Refused:
         "phone": "Sign in, or ask for a code to this phone to set a new password.",
     }
     return Refused(
-        f"There is an account with this {name} already.",
+        f"An account with this {name} already exists.",
         code=TAKEN[name],
         fields={field: "belongs to another account"},
         duplicate_field=name,
@@ -245,11 +245,11 @@ async def _send_proof(db: AsyncSession, customer: Customer, *, rules: AccountRul
     token = code = None
     if customer.email is not None:
         token = await send_verification_link(db, customer.id, email=customer.email, shop_url=rules.shop_url)
-        message = "Your account is made. Open the link that we have mailed you, then sign in."
+        message = "Your account is created. Open the link in our email, then sign in."
     else:
         assert customer.phone is not None  # one of the two is required
         code = await text_code(db, customer.id, phone=customer.phone, secret_key=rules.secret_key)
-        message = "Your account is made. Confirm it with the code that we have texted you, then sign in."
+        message = "Your account is created. Confirm it with the code that we texted you, then sign in."
     return Registered(
         message=message,
         user=describe_account(customer),

@@ -95,7 +95,7 @@ async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
 
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
-        "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
+        "The username or the password is wrong. After ten wrong attempts an account is locked for 15 minutes.",
         code=Code.INVALID_CREDENTIALS,
     )
 
@@ -103,12 +103,12 @@ def _wrong() -> NotSignedIn:
 def _unproven(*, by_email: bool) -> NotAllowed:
     if by_email:
         return NotAllowed(
-            "Confirm your email first, by the link that we have mailed you.",
+            "Confirm your email first, with the link in our email.",
             code=Code.EMAIL_VERIFICATION_REQUIRED,
             email_verification_required=True,
         )
     return NotAllowed(
-        "Confirm your phone first, with the code that we have texted you.",
+        "Confirm your phone first, with the code that we texted you.",
         code=Code.PHONE_VERIFICATION_REQUIRED,
         email_verification_required=False,
         phone_verification_required=True,

@@ -44,7 +44,7 @@ def find_address_fault(state: str, zip_code: str, country: str = "US") -> str:
     if country != "US":
         return ""
     if state and state.upper() not in STATES:
-        return f"{state} is no state of the US"
+        return f"{state} is not a US state"
     if zip_code and not ZIP.fullmatch(zip_code):
         return "the ZIP must have 5 or 9 digits"
     return ""

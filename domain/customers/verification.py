@@ -96,6 +96,6 @@ async def resend_verification(
         if not goes_out:
             await writing.rollback()
     return SentAnswer(
-        "If an account waits for this email to be confirmed, a new link is on its way. It works for 48 hours.",
+        "If an account is waiting for this email to be confirmed, we have sent a new link. It works for 48 hours.",
         debug_token=token if shows_token and goes_out else None,
     )

@@ -134,7 +134,7 @@ def read_email(text: str, faults: dict[str, str], field: str) -> str | None:
     try:
         return _EMAIL.validate_python(text)
     except ValidationError:
-        faults[field] = f"{text[:60]} is no email address"
+        faults[field] = f"{text[:60]} is not an email address"
         return None
 
 

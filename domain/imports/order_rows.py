@@ -162,7 +162,7 @@ def _find_unknown(order: OrderToWrite, products: dict[str, Any], reps: dict[str,
     if unknown is not None:
         faults["sku"] = f"{unknown[:60]} is not one of our products"
     if order.rep and order.rep.lower() not in reps:
-        faults["rep_username"] = f"{order.rep[:60]} is no colleague of ours"
+        faults["rep_username"] = f"{order.rep[:60]} is not one of our colleagues"
     return faults
 
 

@@ -91,7 +91,7 @@ def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
     email = read_email(cells.get("customer_email", ""), faults, "customer_email")
     phone, raw = read_phone(drop_decimals(cells["customer_phone"])) if cells.get("customer_phone") else (None, "")
     if not cells.get("sku") and not cells.get("description"):
-        faults["description"] = "is needed where there is no SKU"
+        faults["description"] = "is required if there is no SKU"
     quantity = _read_quantity(cells.get("quantity", ""), faults)
     money = {name: _read_money(cells, name, faults) for name in ("unit_price", "discount", "delivery_fee")}
     if money["unit_price"] is None and "unit_price" not in faults:
@@ -165,9 +165,9 @@ def _put_together(record: Record) -> OrderToWrite | dict[str, str]:
     discount = next((row.discount for row in rows if row.discount is not None), ZERO)
     fee = next((row.delivery_fee for row in rows if row.delivery_fee is not None), ZERO)
     if discount > subtotal:
-        return {"discount": "is more than the lines come to"}
+        return {"discount": "is more than the total of the lines"}
     if subtotal + fee > MOST_MONEY:
-        return {"unit_price": "makes the order larger than can be kept"}
+        return {"unit_price": "makes the order exceed the largest possible amount"}
     return OrderToWrite(
         line=record.lines[0],
         order_number=first.order_number,

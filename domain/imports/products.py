@@ -105,7 +105,7 @@ async def write_products(db: AsyncSession, records: Sequence[Record], setting: S
     for record in records:
         if len(record.rows) > 1:
             lines = ", ".join(str(line) for line in record.lines[:5])
-            bad[record.lines[0]] = {"sku": f"stands in several lines: {lines}"}
+            bad[record.lines[0]] = {"sku": f"is in several lines: {lines}"}
         else:
             wanted[record.lines[0]] = record.rows[0]
     names = list({each.category.lower() for each in wanted.values() if each.category})

@@ -102,7 +102,7 @@ def _read_mapping(run: ImportRun, data: StartImport) -> dict[str, str]:
         mapping = {column: name for column, name in data.columns.items() if name in known and column in run.headings}
     fields = list(mapping.values())
     wrong = {
-        f"columns.{column}": "goes to a field that another column goes to"
+        f"columns.{column}": "is assigned to the same field as another column"
         for column, name in mapping.items()
         if fields.count(name) > 1
     }

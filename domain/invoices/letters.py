@@ -35,9 +35,9 @@ def write_invoice(page: OwnInvoicePage, why: Occasion, link: str, settings: Sett
         parts += [f"Pay {amount} by card, by bank or with a photo of a check:", link]
     contact = f", or call {settings.company_phone}." if settings.company_phone else "."
     parts += [_list_goods(page), _count_more(page), _add_up(page), _name_others(page), _address(page)]
-    parts.append(f"Invoice {number} is attached. Something wrong? Reply to this mail{contact}")
+    parts.append(f"Invoice {number} is attached. Something wrong? Reply to this email{contact}")
     if invoice.customer_id and page.is_open:
-        parts.append(f"You get this because the invoice is open.\n{find_reminders_page(link)}")
+        parts.append(f"You receive this because the invoice is open.\n{find_reminders_page(link)}")
     kind = "invoice_reminder" if why.is_reminder else "invoice"
     return Letter(kind, subject, "\n\n".join(part for part in parts if part))
 
@@ -57,7 +57,7 @@ def write_invoices(pages: Sequence[OwnInvoicePage], link: str, settings: Setting
     if before:
         sums.append(f"Open from before: {format_money(before)}")
     parts.append("\n".join([*sums, f"Together: {format_money(owed + before)}"]))
-    parts += [_address(pages[0]), f"The {count} invoices are attached. Something wrong? Reply to this mail{contact}"]
+    parts += [_address(pages[0]), f"The {count} invoices are attached. Something wrong? Reply to this email{contact}"]
     return Letter("invoice", f"{count} invoices from {settings.company_name}, {format_money(owed)}", "\n\n".join(parts))
 
 
@@ -91,7 +91,7 @@ def _open_reminder(page: OwnInvoicePage, today: date) -> tuple[str, str]:
     if late > 0:
         opening = (
             f"invoice {_name(page)} is {late} {'day' if late == 1 else 'days'} late. "
-            "If your payment is on its way, thank you: nothing more to do."
+            "If you have already paid, thank you; you don't need to do anything."
         )
         return f"{what} was due {due}", opening
     opening = f"a friendly reminder: invoice {_name(page)} is due on {due}."

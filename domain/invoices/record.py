@@ -118,7 +118,7 @@ async def _refuse_stale(db: AsyncSession, invoice: Invoice) -> None:
             .limit(1)
         )
     ).first()
-    changed_by = last.actor_name if last and last.actor_name else "somebody"
+    changed_by = last.actor_name if last and last.actor_name else "someone"
     raise Refused(
         f"{changed_by} changed this invoice in the meantime.",
         code=Code.STALE,

@@ -14,8 +14,8 @@ from domain.payments.refund_rows import calculate_allowed, make_refund_row
 from domain.payments.withdraw import withdraw_from_invoice_later
 from models import GivenFor, Invoice, InvoiceStatus, Payment, PaymentState
 
-_PAID_OVER = "was paid over by somebody without an account."
-TO_GIVE_BACK = "was paid by somebody without an account and is to be given back."
+_PAID_OVER = "was overpaid by someone without an account."
+TO_GIVE_BACK = "was paid by someone without an account and must be given back."
 _GONE_BEYOND = "went back beyond what the invoice held. If it had become store credit, take it off there."
 
 

@@ -28,13 +28,13 @@ async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, versio
         await delete_draft(db, invoice, by=by)
         return f"{name} is deleted."
     if invoice.status == InvoiceStatus.VOID:
-        return f"{name} is void already; its number stays in the books."
+        return f"{name} is already void; its number is kept."
     was = "was paid" if invoice.status == InvoiceStatus.PAID else "was sent"
     credited = await void_locked_invoice(db, invoice, by=by)
-    more = f" {format_money(credited)} paid on it is store credit now." if credited else ""
+    more = f" {format_money(credited)} paid on it is now store credit." if credited else ""
     if invoice.attention:
         more = f" {invoice.attention}"
-    return f"{name} {was}, so it is void now instead of deleted.{more}"
+    return f"{name} {was}, so it was voided instead of deleted.{more}"
 
 
 async def void_invoice(

@@ -19,7 +19,7 @@ from models.session import current_database
 
 MOST_CRASHES = 3
 LONGEST_ERROR = 2000
-PARKED_BECAUSE = "The worker ended three times while doing this job, so it is not tried again by itself."
+PARKED_BECAUSE = "The worker died three times during this job, so it is not tried again automatically."
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ async def make_stale(
         conditions.append(AuditEntry.record_name == record_name)
     newest = select(AuditEntry.actor_name, AuditEntry.created_at).where(*conditions)
     last = (await db.execute(newest.order_by(AuditEntry.id.desc()).limit(1))).first()
-    changed_by = last.actor_name if last and last.actor_name else "Somebody"
+    changed_by = last.actor_name if last and last.actor_name else "Someone"
     return Refused(
         f"{changed_by} changed {what} in the meantime.",
         code=Code.STALE,

@@ -210,7 +210,7 @@ def _read_rows(
         except csv.Error:
             fault = "has quotation marks that don't match"
             if lines.count_letters() > csv.field_size_limit():
-                fault = "has a cell that is too long, or a quotation mark that nothing closes"
+                fault = "has a cell that is too long, or an unclosed quotation mark"
                 lines.go_back()
             elif lines.is_over:
                 lines.go_back()

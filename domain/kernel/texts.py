@@ -58,7 +58,7 @@ def find_username_fault(name: str, *, most: int) -> str | None:
     if not all((letter.isalnum() and not is_unseen(letter)) or letter in USERNAME_MARKS for letter in name):
         return "must consist of letters, digits, dots, hyphens and underscores"
     if name.lower() != name.casefold():
-        return "has letters that can be written in two ways; write it otherwise"
+        return "has letters that can be written in two ways; use different letters"
     return None
 
 

@@ -24,7 +24,7 @@ async def attend_order(
 
     Raises Refused if nothing on the order needs attention. Office roles only.
     """
-    require(by, Right.ATTEND_ORDERS, "The office deals with what an order needs.")
+    require(by, Right.ATTEND_ORDERS, "Only the office can mark this as handled.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     if not order.attention:
         raise Refused("Nothing on this order waits for anybody.", code=Code.NOTHING_WAITS)

@@ -32,11 +32,11 @@ async def cancel_order(
     here and made by a job, or by `send_order_refunds` once this is committed.
     """
     if by.is_staff:
-        require(by, Right.CANCEL_ORDERS, "The warehouse does not cancel orders. Ask the desk.")
+        require(by, Right.CANCEL_ORDERS, "The warehouse can't cancel orders. Ask the desk.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     check_move(OrderStatus(order.status), OrderStatus.CANCELLED, by.role)
     if by.is_staff and order.amount_paid > 0 and not may(by, Right.CANCEL_PAID_ORDERS):
-        raise NotAllowed("Somebody paid for this order; the office cancels it.")
+        raise NotAllowed("This order has been paid; only the office can cancel it.")
     moved_from = order.status
     order.status = OrderStatus.CANCELLED
     order.cancelled_at = now()

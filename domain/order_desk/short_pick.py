@@ -241,7 +241,6 @@ async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: D
 def write_short_letter(order_number: str, words: str, money: str) -> Letter:
     """Return the email that says what is missing from an order, and what is taken off."""
     text = (
-        f"We could not find all of your order {order_number}. These do not come with it: {words}.\n\n{money} "
-        "The rest ships as planned."
+        f"We could not find all of your order {order_number}. Missing: {words}.\n\n{money} The rest ships as planned."
     )
     return Letter(SHORT_MAIL, f"Your order {order_number} ships short", text)

@@ -119,7 +119,7 @@ async def price_lines(
             found.append(row)
     if bad:
         is_unknown = any(not name.endswith(".sku") for name in bad)
-        sentence = "Some items are not sold." if is_unknown else "Some items name two products."
+        sentence = "Some items are not sold." if is_unknown else "Some items name two different products."
         raise InvalidInput(sentence, code=Code.UNKNOWN_PRODUCT if is_unknown else None, fields=bad)
     if check_stock:
         _check_stock(found, asked)
@@ -142,7 +142,7 @@ async def price_each(connection: asyncpg.Connection, asked: Sequence[tuple[int, 
     for product_id, quantity in asked:
         row = rows.get(product_id)
         if row is None or not row["is_active"]:
-            found.append((None, "The product is not sold any more."))
+            found.append((None, "The product is no longer sold."))
             continue
         why = str(describe_shortage([row], {product_id: quantity})) if _is_short(row, quantity) else ""
         found.append((_price(row, quantity), why))

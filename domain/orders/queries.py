@@ -380,8 +380,8 @@ async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> l
         replace(
             row,
             **blank,
-            hold_reason="The office looks into it." if row.on_hold else "",
-            attention="The office looks into it." if row.attention else "",
+            hold_reason="The office is handling it." if row.on_hold else "",
+            attention="The office is handling it." if row.attention else "",
         )
         for row in rows
     ]

@@ -89,7 +89,7 @@ async def _refuse_stale(db: AsyncSession, order: Order) -> None:
             .limit(1)
         )
     ).first()
-    changed_by = last.actor_name if last and last.actor_name else "somebody"
+    changed_by = last.actor_name if last and last.actor_name else "someone"
     changed_at = last.created_at if last else order.updated_at
     raise Refused(
         f"{changed_by} changed this order in the meantime.",

@@ -42,7 +42,7 @@ def check_move(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> 
     if wanted in allowed:
         return
     if current is wanted:
-        sentence = f"The order is {current} already"
+        sentence = f"The order is already {current}"
     else:
         sentence = f"An order that is {current} can't become {wanted}"
     *firsts, last = allowed or ("",)

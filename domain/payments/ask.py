@@ -52,7 +52,7 @@ from integrations.stripe_saved import fetch_setup
 from models import IntentKind, IntentState, Invoice, InvoiceCheckout, Order, OrderStatus, StripeIntent
 from models.session import current_database, separate_transaction
 
-_UNHEARD_OF = "Stripe knows nothing of it."
+_UNHEARD_OF = "Stripe does not know it."
 _UNCONFIRMED = {"requires_confirmation", "requires_action"}
 _WAITING = {"requires_payment_method", *_UNCONFIRMED}
 _WANTS_ITS_OWNER = "The bank wants the customer to confirm the charge."

@@ -32,7 +32,7 @@ LARGEST_WITHOUT_ORDER = Decimal("10000.00")
 METHODS = ["card", "us_bank_account"]
 _PAYMENT_INTENT = re.compile(r"pi_[A-Za-z0-9_]{3,120}")
 _KEY_KEPT = timedelta(hours=24)
-_UNKNOWN = "We know nothing of this payment."
+_UNKNOWN = "We do not know this payment."
 
 
 class CreateIntent(Input):

@@ -126,7 +126,7 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
     page has other ways to pay.
     """
     if by.is_staff:
-        require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
+        require(by, Right.SEND_PAY_LINKS, "Your role can't send payment links.")
     if settings.stripe_secret_key:
         return await make_pay_link(db, data, by=by, settings=settings)
     async with separate_transaction() as own:
@@ -170,7 +170,7 @@ async def send_pay_link(
 
     Works without Stripe too, because the page then has other ways to pay. Raises InvalidInput without an address.
     """
-    require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
+    require(by, Right.SEND_PAY_LINKS, "Your role can't send payment links.")
     made = await make_pay_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
     to = order.delivery_phone if way is SendBy.TEXT else order.delivery_email

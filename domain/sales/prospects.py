@@ -75,7 +75,7 @@ def read_prospect(cells: Cells, _setting: Setting) -> NewProspect:
         faults = {str(detail["loc"][0]): describe_error(detail) for detail in error.errors(include_url=False)}
     phone = parse_phone(cells.get("phone", ""))
     if phone is None:
-        faults["phone"] = f"{cells.get('phone', '')[:40]} is no phone number" if cells.get("phone") else "is missing"
+        faults["phone"] = f"{cells.get('phone', '')[:40]} is not a phone number" if cells.get("phone") else "is missing"
     if data is None or phone is None or faults:
         raise BadRow(faults)
     address = parse_address(data.address or "")

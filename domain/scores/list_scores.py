@@ -145,7 +145,7 @@ async def list_scores(db: AsyncConnection, asked: ListScores, *, timezone: tzinf
         await db.execute(select(ScoreRun.computed_at, ScoreRun.reason).order_by(ScoreRun.id.desc()).limit(1))
     ).first()
     if run is None or run.reason:
-        reason = run.reason if run is not None else "Scores were not computed yet; they are every night."
+        reason = run.reason if run is not None else "Scores have not been computed yet; this happens every night."
         return ScoreList(make_page([], 0, asked), dict.fromkeys(Tier, 0), None, reason)
     counted = await db.execute(select(CustomerScore.tier, func.count()).group_by(CustomerScore.tier))
     counts = dict.fromkeys((str(tier) for tier in Tier), 0) | {str(tier): int(number) for tier, number in counted}

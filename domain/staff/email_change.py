@@ -55,7 +55,10 @@ async def ask_for_new_email(db: AsyncSession, data: ChangeEmail, *, portal_url: 
         secret=Secret(token, ends_at),
     )
     await _offer_undo(
-        db, staff, f"The email of your account is to become {email}, once its link is opened.", portal_url=portal_url
+        db,
+        staff,
+        f"The email of your account will change to {email} once the link sent there is opened.",
+        portal_url=portal_url,
     )
     await _audit(db, staff, AuditAction.STAFF_EMAIL_CHANGE_ASKED, after=email, before=staff.email, by=by)
     return True

@@ -96,7 +96,7 @@ async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url
         if not goes_out:
             await writing.rollback()
     return MailAnswer(
-        "If a staff account has that email, its username is on its way.",
+        "If a staff account has that email, we have sent its username.",
         debug_username=staff.username if staff is not None and shows_it and goes_out else None,
     )
 
@@ -150,7 +150,7 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
 
 def _bad_token() -> InvalidInput:
     return InvalidInput(
-        "This link does not work any more. Ask for a new one.",
+        "This link no longer works. Ask for a new one.",
         code=Code.INVALID_TOKEN,
         fields={"token": "is unknown, used or older than an hour"},
     )

@@ -178,7 +178,7 @@ async def _is_still_right(staff: Staff, checked: _Checked) -> bool:
 
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
-        "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
+        "The username or the password is wrong. After ten wrong attempts an account is locked for 15 minutes.",
         code=Code.INVALID_CREDENTIALS,
     )
 

@@ -81,8 +81,8 @@ class Deleted:
         """The outcome as a sentence."""
         if self.is_archived:
             return (
-                f"{self.username} stands in the books, so the account was archived instead of deleted: nobody can"
-                " sign in with it, and its name stays on what it did."
+                f"{self.username} appears in records, so the account was archived instead of deleted: no one can"
+                " sign in with it, and its name is kept in the records."
             )
         return f"{self.username} was deleted."
 
@@ -365,7 +365,7 @@ async def _name_duplicate(db: AsyncSession, data: CreateStaff) -> InvalidInput |
     ).first()
     if archived_at is None:
         return email_taken()
-    hint = " by an archived staff user, who can be brought back" if archived_at[0] is not None else ""
+    hint = " by an archived staff user, who can be restored" if archived_at[0] is not None else ""
     return Refused(
         f"The username {data.username} is taken{hint}.",
         code=Code.USERNAME_TAKEN,

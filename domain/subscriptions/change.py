@@ -174,7 +174,7 @@ async def move_date(
 ) -> None:
     """Move a locked subscription's next renewal to a day from tomorrow on; later ones too unless `keeps_rhythm`."""
     if not today < day <= today + LONGEST_MOVE:
-        wrong = {"next_renewal_date": f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"}
+        wrong = {"next_renewal_date": f"must be between tomorrow and {LONGEST_MOVE.days} days from today"}
         raise InvalidInput("The date can't be moved to that day.", fields=wrong)
     await check_no_open_charge(db, subscription)
     if day == subscription.next_renewal_date:

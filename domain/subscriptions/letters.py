@@ -25,18 +25,18 @@ def write_price_change(  # noqa: PLR0917 - one letter in its parts
 ) -> Letter:
     """The email that the next renewal has a different unit price from the last one."""
     text = (
-        f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
-        f"{units} leave on {write_day(due)} at the new price, less your discount.\n\n"
+        f"{name} costs {format_money(after)} now, and cost {format_money(before)} last time. Your next "
+        f"{units} ship on {write_day(due)} at the new price, minus your discount.\n\n"
         "Skip, pause or change them here:"
     )
-    return Letter("subscription_price", f"{name}: another price", _lead(text, link, company))
+    return Letter("subscription_price", f"{name}: new price", _lead(text, link, company))
 
 
 def write_expiry(card: str, goods: str, expires_on: date | None, link: str, company: str) -> Letter:
     """The email that a saved card expires soon."""
     text = (
         f"{card}, which pays for your {goods}, expires on "
-        f"{write_day(expires_on)}.\n\nSave another card here, so that nothing is missed:"
+        f"{write_day(expires_on)}.\n\nSave another card here, so that no delivery is missed:"
     )
     return Letter("card_expiry", "Your saved card expires soon", _lead(text, link, company))
 
@@ -52,9 +52,9 @@ def write_substitute(own: str, units: int, other: str, link: str, company: str) 
     """The email that offers a substitute for a product that is out of stock, for one renewal."""
     text = (
         f"{own} is out of stock, so your delivery waits and nothing is charged. We could send "
-        f"{units} × {other} instead this time, at its price of the day.\n\nSay yes or no here:"
+        f"{units} × {other} instead this time, at the day's price.\n\nSay yes or no here:"
     )
-    subject = f"{own} is out of stock: shall we send another?"
+    subject = f"{own} is out of stock: may we send another product?"
     return Letter("subscription_substitute", subject, _lead(text, link, company))
 
 

@@ -231,7 +231,7 @@ async def choose_date(
 async def rest(db: AsyncSession, subscription: Subscription, until: date | None, *, today: date, by: Actor) -> None:
     """Pause it, until a day if one is given."""
     if until is not None and not today < until <= today + LONGEST_MOVE:
-        wrong = f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"
+        wrong = f"must be between tomorrow and {LONGEST_MOVE.days} days from today"
         raise InvalidInput("A pause can't end on that day.", fields={"resume_on": wrong, "until": wrong})
     await pause(db, subscription, until=until, by=by)
 

@@ -126,7 +126,7 @@ async def quote_renewal(db: AsyncSession, subscription: Subscription, rules: Ord
     try:
         [line] = await price_lines(connection, asked, lock=True)
     except InvalidInput:
-        return _price(subscription, None, "The product is not sold any more.", rules)
+        return _price(subscription, None, "The product is no longer sold.", rules)
     except Refused as short:
         problem = str(short)
         [line] = await price_lines(connection, asked, lock=True, check_stock=False)

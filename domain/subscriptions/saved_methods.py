@@ -11,7 +11,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from models import Customer, Subscription, SubscriptionStatus
 
-NOT_SAVED = "is saved no more; choose again"
+NOT_SAVED = "is no longer saved; choose again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ async def _cancel(db: AsyncSession, order: Order, error: str) -> None:
         return
     if order.status not in OPEN_STATUSES:
         order.payment_status = PaymentStatus.FAILED
-        add_attention(order, "The bank did not pay, and the goods have left.")
+        add_attention(order, "The bank did not pay, and the goods have shipped.")
         await record_event(db, order, OrderEventKind.PAYMENT_FAILED, by=SYSTEM, note=error)
         return
     moved_from = order.status

@@ -122,7 +122,7 @@ def _cite_reason(reason: ShownReason) -> Cite:
 
 
 def _cite_words(reason: ShownReason) -> Cite:
-    words = "The words say otherwise" if reason.line == reason.data_line else f"Line {reason.line} says otherwise"
+    words = "The text says otherwise" if reason.line == reason.data_line else f"Line {reason.line} says otherwise"
     return Cite(words, f"line-{reason.line}")
 
 

@@ -34,13 +34,13 @@ class LinkPage:
 CONFIRM = LinkPage(
     "/portal/confirm-email",
     "Confirm your new email",
-    "It becomes the email of your staff account. The old address is notified and can undo it for 7 days.",
+    "This becomes the email of your staff account. We notify the old address, which can undo the change for 7 days.",
     "Confirm email",
 )
 UNDO = LinkPage(
     "/portal/undo-email",
     "Keep your email",
-    "Your staff account has this address again, and everybody is signed out. Set a new password afterwards.",
+    "Your staff account gets this address back, and all sessions end. Set a new password afterwards.",
     "Keep my email",
 )
 
@@ -86,7 +86,7 @@ async def undo_change() -> Response:
     tried = await attempt(EmailLink, act)
     if tried.result is None:
         return await _show(UNDO, tried)
-    return await redirect_to("/portal/forgot", toast="Your email is as it was. Set a new password now.")
+    return await redirect_to("/portal/forgot", toast="Your email was restored. Set a new password now.")
 
 
 async def _show(page: LinkPage, tried: Attempt[Any] | None = None) -> Response:

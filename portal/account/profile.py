@@ -44,7 +44,7 @@ async def change_email() -> Response:
     async def act(data: email_change.ChangeEmail) -> str:
         asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
         leaving = await say_leaving(Channel.EMAIL, data.new_email)
-        return f"A link {leaving}" if asked else "That is your email already"
+        return f"A link {leaving}" if asked else "That is already your email"
 
     tried = await attempt(email_change.ChangeEmail, act)
     return await _finish(tried, "email", tried.result or "")
@@ -77,7 +77,7 @@ async def end_session(session_id: int) -> Response:
 async def end_other_sessions() -> Response:
     """End every session but this one."""
     await profile.end_other_sessions(db(), by=current_actor())
-    return await redirect_to(PROFILE, toast="Every other session ended")
+    return await redirect_to(PROFILE, toast="All other sessions ended")
 
 
 @blueprint.post(f"{SECOND_FACTOR}/start")

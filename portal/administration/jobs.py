@@ -70,7 +70,7 @@ async def retry_job(run_id: int) -> Response:
     """Queue the job once more."""
     await list_runs.get_run(db(), run_id)
     opened = await list_runs.retry_runs(db(), [run_id], by=current_actor())
-    toast = "The job is queued again" if opened else "The job, or one like it, is queued already"
+    toast = "The job is queued again" if opened else "This job, or one like it, is already queued"
     return await redirect_to(f"{LIST}/{run_id}", toast=toast)
 
 

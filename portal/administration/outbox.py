@@ -108,7 +108,7 @@ async def send_message_again(message_id: int) -> Response:
     """Queue the message once more."""
     await list_messages.get_message(db(), message_id)
     sent = await list_messages.send_again(db(), [message_id], by=current_actor())
-    toast = "The message is queued again" if sent else "The message is queued or sent already"
+    toast = "The message is queued again" if sent else "The message is already queued or sent"
     return await redirect_to(f"{LIST}/{message_id}", toast=toast)
 
 

@@ -34,9 +34,9 @@ ACTION_WORDS: dict[str, tuple[str, str, str]] = {
     AuditAction.STAFF_ARCHIVED: ("archive", "", "Archived"),
     AuditAction.STAFF_PASSWORD_RESET: ("lock", "info", "Password set by an emailed link"),
     AuditAction.STAFF_PASSWORD_CHANGED: ("lock", "info", "Password changed"),
-    AuditAction.STAFF_EMAIL_CHANGE_ASKED: ("mail", "info", "Another email asked for"),
+    AuditAction.STAFF_EMAIL_CHANGE_ASKED: ("mail", "info", "Email change requested"),
     AuditAction.STAFF_EMAIL_CHANGED: ("mail", "info", "Email changed"),
-    AuditAction.STAFF_EMAIL_CHANGE_UNDONE: ("arrow-back-up", "warn", "Change of the email undone"),
+    AuditAction.STAFF_EMAIL_CHANGE_UNDONE: ("arrow-back-up", "warn", "Email change undone"),
     AuditAction.STAFF_DELETED: ("trash", "", "Deleted"),
     AuditAction.STAFF_COMMISSION_RATE_SET: ("percentage", "info", "Commission rate set"),
     AuditAction.STAFF_SECOND_FACTOR_ON: ("shield-check", "good", "Second factor on"),
@@ -193,7 +193,7 @@ async def _show_one(staff_id: int, tried: MergedAttempt[Any] | None) -> Response
         minimum=settings().password_min_length,
         # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
         version=form["typed"].get("version", "") if tried is not None and not stale else staff.version,
-        changed_by=changes[0].who if changes else "Somebody",
+        changed_by=changes[0].who if changes else "Someone",
         changed_at=staff.updated_at,
         opened=keep_opened(tried, present),
         differences=tried.describe_clashes(FIELD_WORDS, _word) if tried is not None and stale else [],
@@ -209,17 +209,17 @@ async def _show_one(staff_id: int, tried: MergedAttempt[Any] | None) -> Response
 async def _ask_delete(staff_id: int, tried: Attempt[Any] | None) -> Response:
     staff = await users.get_staff(db(), staff_id)
     fate = (
-        f"{staff.username} stands in the books, so the account is archived: nobody can sign in with it, every"
-        " session ends now, and the name stays on what it did."
+        f"{staff.username} appears in records, so the account is archived: no one can sign in with it, all its"
+        " sessions end now, and its name is kept in the records."
         if await users.has_history(db(), staff_id)
-        else f"{staff.username} left no trace in the books: the account and its sessions are deleted for good."
+        else f"{staff.username} appears in no records: the account and its sessions are deleted permanently."
     )
     return await _ask(staff, tried, f"Delete {staff.username}?", "delete", "Delete", fate)
 
 
 async def _ask_factor(staff_id: int, tried: Attempt[Any] | None) -> Response:
     staff = await users.get_staff(db(), staff_id)
-    fate = f"The password alone then opens the account. Every session of {staff.username} ends now."
+    fate = f"Then the password alone opens the account. All sessions of {staff.username} end now."
     title = f"Turn off the second factor of {staff.username}?"
     return await _ask(staff, tried, title, "second-factor", "Turn off", fate)
 

@@ -70,18 +70,18 @@ def _list_needs(status: Status) -> Iterator[Need]:
     if ready.jobs_overdue:
         yield Need(
             "bad", "hourglass", f"Jobs have waited for {write_seconds(figures.queue_age_seconds)}",
-            "No worker runs, or all are busy. Start one: unfinished jobs are taken up after half a minute.",
+            "No worker is running, or all are busy. Start one: unfinished jobs are resumed after half a minute.",
             f"{JOBS}?state=queued", "Jobs",
         )  # fmt: skip
     if figures.stale_jobs:
         yield Need(
-            "bad", "heartbeat", f"{format_plural(figures.stale_jobs, 'job')} without a sign of life",
+            "bad", "heartbeat", f"{format_plural(figures.stale_jobs, 'job')} without a heartbeat",
             "Their worker has been silent for two minutes. Restart the workers.", f"{JOBS}?state=running", "Jobs",
         )  # fmt: skip
     if status.stopped:
         yield Need(
             "bad", "alert-circle", f"{format_plural(status.stopped, 'job')} stopped",
-            "Each says its last error. Mend the cause, then do them again.", JOBS, "Jobs",
+            "Each shows its last error. Fix the cause, then run them again.", JOBS, "Jobs",
         )  # fmt: skip
     if status.late:
         names = ", ".join(write_name(entry.name) for entry in status.late[:3])
@@ -93,18 +93,18 @@ def _list_needs(status: Status) -> Iterator[Need]:
     if messages["failed"]:
         yield Need(
             "warn", "mail", f"{format_plural(messages['failed'], 'message')} failed",
-            "The mail test tries the mail server step by step; then send them again.",
+            "The mail test checks the mail server step by step; then send them again.",
             f"{OUTBOX}?state=failed", "Outbox",
         )  # fmt: skip
     if status.is_short_of_connections:
         yield Need(
-            "warn", "plug", f"{status.connections} of {figures.most_connections} connections are taken",
+            "warn", "plug", f"{status.connections} of {figures.most_connections} connections are in use",
             "Run fewer processes or give each a smaller DATABASE_POOL.", "#connections", "Connections",
         )  # fmt: skip
     if ready.replica is False:
         yield Need(
             "warn", "copy", "The replica does not answer",
-            "Reports read the primary meanwhile. Unset READ_DATABASE_URL if it stays away.", "#database", "Database",
+            "Reports use the primary meanwhile. Unset READ_DATABASE_URL if it stays away.", "#database", "Database",
         )  # fmt: skip
     elif status.is_replica_behind:
         yield Need(
@@ -119,17 +119,17 @@ def _list_figures(status: Status) -> list[Figure]:
     jobs, messages = figures.jobs, figures.messages
     return [
         Figure("Oldest waiting job", write_seconds(figures.queue_age_seconds) if figures.queue_depth else "–",
-               f"{JOBS}?state=queued", "How long the oldest job that may run now has waited",
+               f"{JOBS}?state=queued", "Waiting time of the oldest job that can run now",
                was=f"{format_number(jobs['queued'])} queued, {format_number(jobs['running'])} running"),
-        Figure("Stopped jobs", format_number(status.stopped), JOBS, "Given up after their last try, or parked",
+        Figure("Stopped jobs", format_number(status.stopped), JOBS, "Given up after the last attempt, or parked",
                was=f"{format_number(jobs['failed'])} failed, {format_number(jobs['parked'])} parked"),
-        Figure("Late in the timetable", format_number(len(status.late)), "#timetable", "Missed two turns",
+        Figure("Late scheduled jobs", format_number(len(status.late)), "#timetable", "Missed two turns",
                was=f"of {len(status.timetable)}"),
         Figure("Failed messages", format_number(messages["failed"]), f"{OUTBOX}?state=failed",
-               "Mails, texts and posts that are not tried any more",
+               "Mails, texts and posts that are no longer tried",
                was=f"{format_number(messages['queued'])} queued, {format_number(messages['not_sent'])} kept"),
         Figure("Connections", format_number(status.connections), "#connections",
-               "Clients of the database, of whatever program", was=f"of {format_number(figures.most_connections)}"),
+               "Database clients of all programs", was=f"of {format_number(figures.most_connections)}"),
         Figure("Database", write_size(status.database_bytes), "#database", "Tables and indexes on disk",
                was=f"PostgreSQL {status.server_version.partition(' ')[0]}"),
     ]  # fmt: skip

@@ -50,7 +50,7 @@ async def mark_number() -> Response:
 
         tried = await attempt(MarkNumber, save)
         if tried.result is not None:
-            return await redirect_to(LIST, toast="Marked: do not call")
+            return await redirect_to(LIST, toast="Marked do-not-call")
     return await _ask("Mark a number", "Do not call", f"{LIST}/mark", "", tried)
 
 

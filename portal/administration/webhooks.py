@@ -106,7 +106,7 @@ async def show_delete_webhook(endpoint_id: int) -> Response:
         verb="Delete",
         keep="Keep it",
         back_url=f"{LIST}/{endpoint.id}",
-        text="Its messages go too, also those that still wait. This can’t be undone.",
+        text="Its messages are deleted too, including those still waiting. This can’t be undone.",
     )
 
 

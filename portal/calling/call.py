@@ -74,7 +74,7 @@ async def open_next(query: CallQuery) -> Response:
 async def _open_next(segment: Segment, *, toast: str | None = None, undo: str | None = None) -> Response:
     entry = await claim_next(db(), ClaimNext(segment=segment), by=current_actor())
     if entry is None:
-        word = toast or f"Nobody may be called now in {SEGMENTS[segment]}"
+        word = toast or f"No one may be called now in {SEGMENTS[segment]}"
         return await redirect_to(f"{LIST}?segment={segment.value}", toast=word, undo=undo)
     return await redirect_to(f"{LIST}/{entry.id}?segment={segment.value}", toast=toast, undo=undo)
 
@@ -145,7 +145,7 @@ async def remind(entry_id: int) -> Response:
 async def forget(entry_id: int) -> Response:
     """Give an entry that was kept for later back to everybody."""
     await forget_reminder(db(), entry_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{entry_id}", toast="Undone: the reminder is gone")
+    return await redirect_to(f"{LIST}/{entry_id}", toast="Undone: the reminder is removed")
 
 
 @blueprint.post(f"{LIST}/<id:entry_id>/order")

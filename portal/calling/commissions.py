@@ -97,10 +97,10 @@ def _list_figures(found: Statement) -> list[dict[str, str]]:
     open_entries = sum(not line.is_paid for line in found.lines)
     figures = (
         ("Earned", found.earned, f"{format_plural(len(found.lines) - back, 'order')} paid in full",
-         "Commission of orders that became paid in full in the month"),
+         "Commission on orders paid in full during the month"),
         ("Taken back", found.taken_back, format_plural(back, "entry", "entries"),
-         "Share of refunds and cancellations in the month"),
-        ("Paid", found.paid, newest[0] if newest else "", "Entries that are marked paid"),
+         "Taken back for refunds and cancellations in the month"),
+        ("Paid", found.paid, newest[0] if newest else "", "Entries marked paid"),
         ("To pay", found.to_pay, format_plural(open_entries, "entry", "entries"), "Earned + taken back − paid"),
     )  # fmt: skip
     blank = {"url": "#entries", "tone": "quiet", "arrow": "", "change": ""}

@@ -22,8 +22,8 @@ def make_figures(day: CallerDay, usual: UsualDay | None, commission: Decimal, *,
     rate = f"{format_plural(day.orders_placed, 'order')} ÷ {format_plural(day.calls_today, 'call')}"
     paid_url = "/portal/commissions" if may(current_actor(), Right.SEE_COMMISSIONS) else OWN_ORDERS
     figures = [
-        Figure("Calls", _count(day.calls_today), CALLED, "Logged outcomes and stamped calls of today", was=TODAY),
-        Figure("Orders", _count(day.orders_placed), OWN_ORDERS, "Today’s orders that count for you", was=TODAY),
+        Figure("Calls", _count(day.calls_today), CALLED, "Today’s logged outcomes and marked calls", was=TODAY),
+        Figure("Orders", _count(day.orders_placed), OWN_ORDERS, "Today’s orders credited to you", was=TODAY),
         Figure("Conversion", _share(day.conversion), CALLED, rate, was=TODAY),
         Figure("Revenue", show_money(day.revenue_today), OWN_ORDERS, "Totals of today’s orders", was=TODAY),
     ]
@@ -36,7 +36,7 @@ def make_figures(day: CallerDay, usual: UsualDay | None, commission: Decimal, *,
             _compare(conversion, day.conversion, usual.conversion, _share, f"from {_share(usual.conversion)}"),
             _compare(revenue, day.revenue_today, usual.revenue, _money, f"from {show_money(usual.revenue)}"),
         ]
-        means = f"Against the mean of the last four {day_word}s by this time"
+        means = f"Compared with the average of the last four {day_word}s at this time"
         figures = [replace(figure, meaning=f"{figure.meaning}. {means}") for figure in figures]
     return [*figures, Figure("Commission", show_money(commission), paid_url, "Of today’s orders", was="due when paid")]
 

@@ -171,7 +171,7 @@ async def act_on_many() -> Response:
         raise InvalidInput("Select an entry first.", code=Code.INVALID_INPUT)
     if data.act == "called":
         done = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
-        return await redirect_to(LIST, toast=f"{done} stamped as called")
+        return await redirect_to(LIST, toast=f"{done} marked as called")
     to = read_id(data.assignee_id or "")
     done = await assign.assign_entries(db(), AssignEntries(ids=ids, assignee_id=to), by=current_actor())
     return await redirect_to(LIST, toast=f"{done} assigned")
@@ -190,4 +190,4 @@ async def link_entries() -> Response:
 async def recalculate_list() -> Response:
     """Bring every score up to date."""
     done = await recalculate(db())
-    return await redirect_to(LIST, toast=f"{done.updated:,} scores brought up to date")
+    return await redirect_to(LIST, toast=f"{done.updated:,} scores updated")

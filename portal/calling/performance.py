@@ -184,7 +184,7 @@ def _show_target(team: Progress | None, month_share: float, today: date) -> dict
     return blank | {
         "value": format_percent(team.share * 100, 0),
         "tone": "warn" if points < 0 else "good",
-        "change": way if points else "Where it should be",
+        "change": way if points else "Target for today",
         "meaning": f"Sold in {today:%B} ÷ {format_money(team.target)}, the reps’ targets together",
     }
 
@@ -198,13 +198,13 @@ def _list_figures(
     rows, calls = f"/portal/history{asked}", f"{PAGE}/calls{asked}"
     whose = "the reps’" if rep_id is None else "the rep’s"
     figures: list[tuple[str, Any, Any, Callable[[Any], str], str, str]] = [
-        ("Revenue", now.revenue, before.revenue, format_money, rows, f"Totals of {whose} orders, less cancelled ones"),
-        ("Orders", now.orders, before.orders, format_number, rows, "Orders that count for a rep"),
-        ("Calls", now.calls, before.calls, format_number, calls, "Logged outcomes and stamped calls"),
-        ("Conversion", now.conversion * 100, before.conversion * 100, format_percent, calls, "Orders for each call"),
+        ("Revenue", now.revenue, before.revenue, format_money, rows, f"Totals of {whose} orders, except cancelled"),
+        ("Orders", now.orders, before.orders, format_number, rows, "Orders credited to a rep"),
+        ("Calls", now.calls, before.calls, format_number, calls, "Logged outcomes and marked calls"),
+        ("Conversion", now.conversion * 100, before.conversion * 100, format_percent, calls, "Orders per call"),
         (
             "New customers", now.new_customers, before.new_customers, format_number, f"{rows}&group_by=customer",
-            "Their first order came in the period",
+            "Customers with their first order in the period",
         ),
     ]  # fmt: skip
     found = []
@@ -327,7 +327,7 @@ def _draw_hours(hours: Sequence[HourOfCalls], period: str) -> Chart | None:
         points,
         title="Calls by hour",
         period=f"{period}, their local time",
-        summary="How many calls rang in each hour of the day of who was called, and how many brought a sale.",
+        summary="Number of calls in each hour of the customer’s day, and number of sales.",
         columns=("Hour", "Calls", "Sales"),
         unit="",
         legend=(("bar-out", "Calls"), ("bar-in", "Sales")),

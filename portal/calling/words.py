@@ -79,7 +79,7 @@ def describe_hours(windows: Sequence[Window | None]) -> str:
 def describe_zones(phone: str | None, zip_code: str, zones: Sequence[str]) -> str:
     """In which time zone somebody is, and by what, as in "Central, by ZIP 74104; area code 918 agrees"."""
     if len(zones) > 1 and set(zones) == set(US_ZONES):
-        return "Not known: calls must be right in every US zone"
+        return "Not known: calls must be allowed in every US time zone"
     by_zip, by_number = find_zip_zone(zip_code), find_number_zones(phone) if phone else ()
     area = f"area code {phone[2:5]}" if phone and phone.startswith("+1") else "the number"
     if by_zip is None:
@@ -89,7 +89,7 @@ def describe_zones(phone: str | None, zip_code: str, zones: Sequence[str]) -> st
         return here
     if by_zip in by_number:
         return f"{here}; {area} agrees"
-    return f"{here}, and {_join_zones(by_number)} by {area}: calls must be right in both"
+    return f"{here}, and {_join_zones(by_number)} by {area}: calls must be allowed in both"
 
 
 def _join_zones(zones: Sequence[str]) -> str:

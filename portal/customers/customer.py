@@ -49,9 +49,9 @@ ACTION_WORDS: dict[str, tuple[str, str]] = {
     AuditAction.CUSTOMER_PASSWORD_CHANGED: ("lock", "Password changed"),
     AuditAction.CUSTOMER_PASSWORD_RESET: ("lock", "Password set by an emailed link"),
     AuditAction.CUSTOMER_EMAIL_VERIFIED: ("mail", "Email confirmed"),
-    AuditAction.CUSTOMER_EMAIL_CHANGE_ASKED: ("mail", "Another email asked for"),
+    AuditAction.CUSTOMER_EMAIL_CHANGE_ASKED: ("mail", "Email change requested"),
     AuditAction.CUSTOMER_EMAIL_CHANGED: ("mail", "Email changed"),
-    AuditAction.CUSTOMER_EMAIL_CHANGE_UNDONE: ("arrow-back-up", "Change of the email undone"),
+    AuditAction.CUSTOMER_EMAIL_CHANGE_UNDONE: ("arrow-back-up", "Email change undone"),
     AuditAction.CUSTOMER_PHONE_VERIFIED: ("phone", "Phone confirmed"),
     AuditAction.CUSTOMER_GOOGLE_LINKED: ("user-check", "Signs in with Google"),
     AuditAction.CUSTOMER_BANK_ACCOUNT_SAVED: ("building-bank", "Bank account saved"),
@@ -126,9 +126,7 @@ async def send_statement(customer_id: int) -> Response:
     row = await get_customer(db(), customer_id)
     today = business_today(settings().timezone)
     sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=[customer_id])
-    toast = (
-        f"Statement on the way to {row.email}" if sent else "No statement sent: there is no open invoice or no email"
-    )
+    toast = f"Statement sent to {row.email}" if sent else "No statement sent: there is no open invoice or no email"
     return await redirect_to(f"{LIST}/{customer_id}", toast=toast)
 
 

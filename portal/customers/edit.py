@@ -162,7 +162,7 @@ async def mark_do_not_call(customer_id: int) -> Response:
 
         tried = await attempt(AskNotToCall, save)
         if tried.result is not None:
-            return await redirect_to(f"{LIST}/{customer_id}", toast="Marked: do not call")
+            return await redirect_to(f"{LIST}/{customer_id}", toast="Marked do-not-call")
     return await page_or_block(
         "customers/do_not_call.html",
         block="dialog",
@@ -191,7 +191,7 @@ async def delete_customer(customer_id: int) -> Response:
         block="dialog",
         status=status,
         title=f"Delete {row.title}?",
-        text="Their orders stay in the books without a customer; the sign-in ends. This can’t be undone.",
+        text="Their orders are kept without a customer; their sign-in is removed. This can’t be undone.",
         verb="Delete",
         url=f"{LIST}/{customer_id}/delete",
         back_url=f"{LIST}/{customer_id}",

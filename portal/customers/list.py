@@ -79,7 +79,7 @@ async def download_customers(query: BrowseCustomers) -> Response:
 async def act_on_several() -> Response:
     """Merge two ticked customers, mail the statements of several, or give them to a rep, for whom it asks first."""
     act = (await request.form).get("act", "")
-    require(current_actor(), ACT_RIGHTS.get(act, Right.SET_TERMS), "Your role does not do this with customers.")
+    require(current_actor(), ACT_RIGHTS.get(act, Right.SET_TERMS), "Your role can't do this with customers.")
     data = await read_form_body(ChosenCustomers)
     back = back_to(LIST)
     if act == "statements":
@@ -88,7 +88,7 @@ async def act_on_several() -> Response:
         return await redirect_to(back, toast=await _describe_sent(sent, len(data.customer)))
     if act == "merge":
         if len(data.customer) != 2:
-            return await redirect_to(back, toast="Tick exactly two customers to merge them")
+            return await redirect_to(back, toast="Select exactly two customers to merge them")
         return await redirect_to(f"{LIST}/merge?keep={data.customer[0]}&merge={data.customer[1]}")
     return await _assign(data, back)
 
@@ -111,6 +111,6 @@ async def _assign(data: ChosenCustomers, back: str) -> Response:
 
 async def _describe_sent(sent: int, chosen: int) -> str:
     if not sent:
-        return "No statement sent: none of them has an open invoice and an email"
+        return "No statements sent: none has both an open invoice and an email"
     rest = f", {chosen - sent} without an open invoice or email" if sent < chosen else ""
     return f"{format_plural(sent, 'statement')} {await say_leaving(Channel.EMAIL, '', plural=sent != 1)}{rest}"

@@ -63,7 +63,7 @@ async def merge() -> Response:
     except DomainError as refusal:
         return await _ask(data, pairs, problem=refusal.message, status=form_status(refusal))
     undo = f"{LIST}/merges/{done.merge_id}/undo"
-    return await redirect_to(f"{LIST}/{done.kept_id}", toast="The two are one customer now", undo=undo)
+    return await redirect_to(f"{LIST}/{done.kept_id}", toast="The two are now one customer", undo=undo)
 
 
 @blueprint.post(f"{LIST}/merges/<id:merge_id>/undo")
@@ -71,7 +71,7 @@ async def merge() -> Response:
 async def take_merge_back(merge_id: int) -> Response:
     """Part the two again."""
     undone = await undo_merge(db(), merge_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{undone.merged_id}", toast="Undone: the two are apart again")
+    return await redirect_to(f"{LIST}/{undone.merged_id}", toast="Undone: the two are separate again")
 
 
 @blueprint.post(f"{LIST}/apart")
@@ -120,7 +120,7 @@ def _say_moves(found: MergePreview) -> str:
     """What moves, as a sentence."""
     words = [format_plural(move.count, move.noun) for move in found.moves]
     if not words:
-        return "Nothing moves but the values."
+        return "Only the values change."
     named = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
     return f"{named} {'moves' if [move.count for move in found.moves] == [1] else 'move'}."
 
@@ -136,9 +136,9 @@ def _say_changes(found: MergePreview, data: MergeCustomers) -> list[str]:
     if gaps:
         said.append(f"Filled in: {', '.join(gaps)}.")
     if found.gone.row.do_not_call and not found.keep.row.do_not_call:
-        said.append("Do not call holds for both.")
+        said.append("Do-not-call applies to both.")
     if found.gone.row.do_not_text and not found.keep.row.do_not_text:
-        said.append("The STOP on texts stays in force.")
+        said.append("The STOP for texts remains.")
     return said
 
 

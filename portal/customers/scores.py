@@ -97,7 +97,7 @@ async def compute() -> Response:
 async def have_called(customer_id: int) -> Response:
     """Put a customer among the calls of today."""
     await call_customer_today(db(), customer_id, timezone=settings().timezone, by=current_actor())
-    return await redirect_to(back_to(LIST), toast="They are called today")
+    return await redirect_to(back_to(LIST), toast="On today’s calls")
 
 
 def explain(score: Score) -> str:
@@ -122,7 +122,7 @@ def _draw(past: LookBack) -> Chart:
     off = (past.predicted - past.actual) / max(past.actual, 1) * 100
     return draw_chart(
         points,
-        title="Did the last run come true?",
+        title="Accuracy of the last run",
         period="90 days, by tenth of customers, most active first",
         summary=(
             f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f}% too "

@@ -158,7 +158,7 @@ async def remind(invoice_id: int) -> Response:
     """Remind the customer now."""
     sent = await remind_by_hand(db(), [invoice_id], by=current_actor())
     leaving = f"A reminder {await say_leaving(Channel.EMAIL, '')}"
-    toast = leaving if sent else "Nothing to remind of, or no email address"
+    toast = leaving if sent else "Nothing to send a reminder for, or no email address"
     return await redirect_to(f"{LIST}/{invoice_id}", toast=toast)
 
 

@@ -56,7 +56,7 @@ async def show_preview(invoice_id: int) -> Response:
         content |= await _read_paper(pairs)
         problem = ""
     except (DomainError, ArithmeticError):
-        problem = "As it was last saved: not everything can be read yet"
+        problem = "Last saved version: some input can't be read yet"
     paper = write_invoice_html(invoice_id, content, settings=settings(), base="/static/")
     return await page_or_block("invoices/edit/part.html", block="invoice_paper", paper=paper, preview_problem=problem)
 

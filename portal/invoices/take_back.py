@@ -49,7 +49,7 @@ async def take_back(invoice_id: int, payment_id: int) -> Response:
 async def _ask(invoice_id: int, payment_id: int, tried: Attempt[Any] | None = None) -> Response:
     shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
     found = await get_invoice_refundable(db(), invoice_id, payment_id)
-    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, as it was paid")]
+    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, in the way it was paid")]
     if shown.invoice.customer_id is not None:
         ways.append(("store_credit", "As store credit"))
     return await page_or_block(

@@ -9,7 +9,7 @@ from portal.orders.timeline import TimelineEntry
 LOOKS: dict[str, tuple[str, str, str]] = {
     InvoiceEventKind.CREATED: ("plus", "", "Made"),
     InvoiceEventKind.EDITED: ("pencil", "", "Changed"),
-    InvoiceEventKind.SENT: ("send", "info", "Numbered, owed from now on"),
+    InvoiceEventKind.SENT: ("send", "info", "Numbered, now owed"),
     InvoiceEventKind.REVISED: ("pencil", "warn", "Revised"),
     InvoiceEventKind.MAILED: ("mail", "", "Mail written"),
     InvoiceEventKind.REMINDED: ("bell", "", "Reminder written"),
@@ -17,7 +17,7 @@ LOOKS: dict[str, tuple[str, str, str]] = {
     InvoiceEventKind.TAKEN_BACK: ("arrow-back-up", "warn", "Payment taken back"),
     InvoiceEventKind.REFUNDED: ("arrow-back-up", "", "Given back"),
     InvoiceEventKind.REFUND_FAILED: ("alert-circle", "bad", "Refund failed"),
-    InvoiceEventKind.PAYMENT_PENDING: ("hourglass", "", "Bank payment under way"),
+    InvoiceEventKind.PAYMENT_PENDING: ("hourglass", "", "Bank payment in progress"),
     InvoiceEventKind.PAYMENT_FAILED: ("alert-circle", "bad", "Payment failed"),
     InvoiceEventKind.DISPUTED: ("alert-triangle", "bad", "Disputed by the cardholder"),
     InvoiceEventKind.DISPUTE_LOST: ("alert-circle", "bad", "Dispute lost"),

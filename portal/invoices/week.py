@@ -47,7 +47,7 @@ async def invoice_the_week() -> Response:
 
     tried = await attempt(InvoiceWeek, act)
     if tried.result is None:
-        problem = tried.problem or "Tick at least one order."
+        problem = tried.problem or "Select at least one order."
         chosen = set(read_ids((await request.form).getlist("order")))
         return await _show(_read_week(tried.typed), tried.typed, chosen, problem, tried.status)
     toast = f"{format_plural(len(tried.result.invoices), 'draft' if tried.typed['how'] == 'draft' else 'invoice')} made"

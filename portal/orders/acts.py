@@ -141,7 +141,7 @@ async def attend(number: str) -> Response:
     tried = await attempt(AttendOrder, note)
     if tried.refusal is not None:
         return await _ask("orders/attend.html", await _read(number), tried)
-    return await redirect_to(order_url(number), toast=f"{number} is dealt with")
+    return await redirect_to(order_url(number), toast=f"{number} is handled")
 
 
 @blueprint.get("/portal/orders/<number>/assign")

@@ -127,7 +127,7 @@ async def download_orders(query: OrderListQuery) -> Response:
 async def act_on_orders() -> Response:
     """Confirm, assign or print the ticked orders; assigning asks for the rep first."""
     act = (await request.form).get("act", "")
-    require(current_actor(), BULK_RIGHTS.get(act, Right.ASSIGN_ORDERS), "Your role does not assign orders.")
+    require(current_actor(), BULK_RIGHTS.get(act, Right.ASSIGN_ORDERS), "Your role can't assign orders.")
     data = await read_form_body(ChosenOrders)
     back = back_to(LIST)
     if data.act == "slips":

@@ -114,7 +114,7 @@ async def keep_check(number: str) -> Response:
     tried = await attempt_in_own_transaction(CheckFiles, keep)
     if tried.result is None:
         return await _ask("orders/payments/check.html", shown, tried)
-    return await redirect_to(order_url(number), toast="The check waits for review")
+    return await redirect_to(order_url(number), toast="The check is waiting for review")
 
 
 @blueprint.get("/portal/orders/<number>/refund/<id:payment_id>")
@@ -157,7 +157,7 @@ async def _ask_for_link(shown: OrderPage, tried: Attempt[tuple[MadeLink, str]] |
 
 
 async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] | None = None) -> Response:
-    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, as it was paid")]
+    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, in the way it was paid")]
     if shown.order.customer_id is not None:
         ways.append(("store_credit", "As store credit"))
     return await _ask(

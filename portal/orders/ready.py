@@ -19,7 +19,7 @@ def describe_readiness(shown: OrderPage) -> list[Reason]:
     place = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
     if shown.ships_to_last_address is not None:
         same = shown.ships_to_last_address
-        word = "Address as last time" if same else "Another address than last time"
+        word = "Same address as last time" if same else "Different address from last time"
         reasons.append(("good" if same else "warn", "map-pin", word, place))
     if order.special_notes:
         reasons.append(("quiet", "note", f"“{order.special_notes}”", "delivery note"))
@@ -30,7 +30,7 @@ def _describe_stock(items: list[PageItem]) -> Reason:
     """The order has taken its stock already: what is left behind is what matters."""
     counted = [(item.stock_quantity, item) for item in items if item.stock_quantity is not None]
     if not counted:
-        return ("good", "package", "In stock", "nothing of it is counted")
+        return ("good", "package", "In stock", "its stock is not tracked")
     left, item = min(counted, key=lambda pair: pair[0])
     line = f"lowest: {format_number(left)} of {item.product_name} left after it"
     return ("good" if left >= 0 else "bad", "package", "All in stock" if left >= 0 else "Short of stock", line)
@@ -46,6 +46,6 @@ def _describe_money(shown: OrderPage) -> Reason:
     if order.payment_method == PaymentMethod.NET30 and standing is not None:
         is_well = standing.account_status is AccountStatus.GOOD
         left = f"{format_money(standing.available_credit)} left"
-        word = "Covered by Net 30" if is_well else "Net 30 account needs a look"
+        word = "Covered by Net 30" if is_well else "Net 30 account needs attention"
         return ("good" if is_well else "warn", "credit-card", word, f"{left}, nothing overdue" if is_well else left)
     return ("warn", "credit-card", "Not paid yet", f"{format_money(order.balance or ZERO)} open")

@@ -90,7 +90,7 @@ async def undo_edits(request_id: str) -> Response:
     """Give the products of one save their values from before."""
     done, left = await undo_bulk_save(db(), request_id, by=current_actor())
     toast = f"Undone, but {format_plural(left, 'product')} changed again in the meantime" if left else "Undone"
-    return await redirect_to(LIST, toast=toast if done else "They changed again in the meantime, so they stay")
+    return await redirect_to(LIST, toast=toast if done else "They changed in the meantime, so they can’t be undone")
 
 
 def _undo_url(changes: dict[int, dict[str, str]]) -> str | None:

@@ -50,7 +50,7 @@ class ActOnPicture(Input):
 
 TOASTS = {
     PictureAct.EARLIER: "Picture moved", PictureAct.LATER: "Picture moved",
-    PictureAct.PRIMARY: "This picture stands first in lists now", PictureAct.REMOVE: "Picture removed",
+    PictureAct.PRIMARY: "This picture is now shown in lists", PictureAct.REMOVE: "Picture removed",
 }  # fmt: skip
 
 

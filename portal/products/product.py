@@ -265,10 +265,10 @@ def _list_figures(shown: ProductPage) -> list[dict[str, str]]:
     cost = product.cost_per_item
     margin = f"{(1 - cost / product.unit_price) * 100:.0f}% margin" if cost and product.unit_price else ""
     return [
-        _figure("Sold", format_number(sales.units), orders, "units in 90 days", "Units in orders, less cancelled ones"),
-        _figure("Orders", format_number(sales.orders), orders, "in 90 days", "Orders with it, less cancelled ones"),
-        _figure("Revenue", format_money(sales.revenue), orders, "in 90 days", "Its lines, before discounts of orders"),
-        _figure("Price", format_money(product.unit_price), orders, margin, "For new orders; earlier ones keep theirs"),
+        _figure("Sold", format_number(sales.units), orders, "units in 90 days", "Units in orders, except cancelled"),
+        _figure("Orders", format_number(sales.orders), orders, "in 90 days", "Orders with it, except cancelled"),
+        _figure("Revenue", format_money(sales.revenue), orders, "in 90 days", "Line totals, before discounts"),
+        _figure("Price", format_money(product.unit_price), orders, margin, "For new orders; old orders keep theirs"),
     ]
 
 

@@ -119,7 +119,7 @@ async def undo_email_change() -> Response:
 @public
 async def show_undone() -> Response:
     """That the old email is back."""
-    return await _show_done("Your email is as it was", "Everybody is signed out. Set a new password before you go on.")
+    return await _show_done("Your email was restored", "All sessions have ended. Set a new password first.")
 
 
 @blueprint.get(RESET)
@@ -151,7 +151,7 @@ async def set_password() -> Response:
 @public
 async def show_password_set() -> Response:
     """That the new password is set."""
-    return await _show_done("Your new password is set", "Sign in with it. Every earlier session of your account ended.")
+    return await _show_done("Your new password is set", "Sign in with it. All earlier sessions have ended.")
 
 
 @blueprint.post(NEW_RESET.url)

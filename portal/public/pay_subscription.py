@@ -100,7 +100,7 @@ async def change_own_subscription(token: str, act: str) -> Response:
 
 async def _move(subscription: Any, data: ChooseDate, who: dict[str, Any]) -> str:
     await choose_date(db(), subscription, data, **who)
-    return f"The next delivery leaves on {format_date(subscription.next_renewal_date)}"
+    return f"The next delivery ships on {format_date(subscription.next_renewal_date)}"
 
 
 async def _change_quantity(subscription: Any, data: ChooseQuantity, who: dict[str, Any]) -> str:
@@ -110,7 +110,7 @@ async def _change_quantity(subscription: Any, data: ChooseQuantity, who: dict[st
 
 async def _skip(subscription: Any, _: NoFields, who: dict[str, Any]) -> str:
     await skip_next(db(), subscription, **who)
-    return f"Skipped. The next delivery leaves on {format_date(subscription.next_renewal_date)}"
+    return f"Skipped. The next delivery ships on {format_date(subscription.next_renewal_date)}"
 
 
 async def _pause(subscription: Any, data: ChoosePause, who: dict[str, Any]) -> str:
@@ -120,12 +120,12 @@ async def _pause(subscription: Any, data: ChoosePause, who: dict[str, Any]) -> s
 
 async def _resume(subscription: Any, _: NoFields, who: dict[str, Any]) -> str:
     await resume(db(), subscription, **who)
-    return f"The next delivery leaves on {format_date(subscription.next_renewal_date)}"
+    return f"The next delivery ships on {format_date(subscription.next_renewal_date)}"
 
 
 async def _answer_offer(subscription: Any, data: AnswerOffer, who: dict[str, Any]) -> str:
     await answer_offer(db(), subscription, data, **who)
-    return "Thank you. We send it instead" if data.take else "Thank you. We wait for more of yours"
+    return "Thank you. We will send it instead" if data.take else "Thank you. We will wait for your product"
 
 
 _ACTS: dict[str, tuple[Any, Act]] = {

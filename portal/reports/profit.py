@@ -134,8 +134,8 @@ def _list_figures(found: Profit) -> Iterator[Figure]:
     """Four figures of the period beside the one before it, each a link to the orders that it is made of."""
     url = _orders_url(found.monthly[0], found.monthly[-1])
     now, before = found.totals, found.before or found.totals
-    yield _compare("Sales and delivery", now.income, before.income, url, "Less discounts and allowances, with fees")
-    yield _compare("Gross profit", now.gross_profit, before.gross_profit, url, "What goods and labels leave of it")
+    yield _compare("Sales and delivery", now.income, before.income, url, "After discounts and allowances, with fees")
+    yield _compare("Gross profit", now.gross_profit, before.gross_profit, url, "What remains after goods and labels")
     yield _compare_margin(now.margin_percent, before.margin_percent, url)
     meaning = "Labels bought, with insurance, refunded ones left out"
     yield _compare("Labels", now.shipping_cost, before.shipping_cost, url, meaning, less_is_better=True)
@@ -158,7 +158,7 @@ def _compare(
 
 def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> Figure:
     """The margin beside the period before, in points."""
-    meaning = "Gross profit in percent of sales and delivery"
+    meaning = "Gross profit as a percentage of sales and delivery"
     if value is None or before is None or round(value, 1) == round(before, 1):
         was = f"from {format_percent(before)}" if before is not None else "nothing sold before"
         return Figure("Margin", format_percent(value) if value is not None else "–", url, meaning, was=was)

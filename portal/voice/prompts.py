@@ -192,9 +192,9 @@ async def _ask(version_id: int, what: str, status: int, problem: str) -> Respons
     is_live = what == PUT_LIVE
     old = f"Version {other.number} retires. " if other and is_live else ""
     title = f"Put version {version.number} of {agent.name} live?"
-    text = f"{old}{_say_trial(read_trial(version))} Copy the words to the voice platform, too."
+    text = f"{old}{_say_trial(read_trial(version))} Copy the text to the voice platform, too."
     if not is_live:
-        title, text = f"Discard version {version.number}?", "It stays in the list, marked as put aside."
+        title, text = f"Discard version {version.number}?", "It stays in the list, marked as discarded."
     return await page_or_block(
         "shared/confirm.html",
         block="dialog",
@@ -212,7 +212,7 @@ async def _ask(version_id: int, what: str, status: int, problem: str) -> Respons
 def _say_trial(trial: Trial | None) -> str:
     """What the simulated calls say about a prompt, before it goes live."""
     if trial is None or trial.state != DONE:
-        return "It was not tried on simulated calls."
+        return "It was not tested on simulated calls."
     return f"Of {len(trial.rows)} simulated calls {trial.count('better')} got better and {trial.count('worse')} worse."
 
 

@@ -75,7 +75,7 @@ async def decide(call_log_id: int) -> Response:
 async def reopen(call_log_id: int) -> Response:
     """Take a verdict back; the call waits again."""
     await reopen_call(db(), call_log_id, by=current_actor())
-    return await redirect_to(f"{QUEUE}/{call_log_id}", toast="Undone: the call waits again")
+    return await redirect_to(f"{QUEUE}/{call_log_id}", toast="Undone: the call is waiting for review again")
 
 
 @blueprint.get(f"{QUEUE}/<id:call_log_id>/transcript")

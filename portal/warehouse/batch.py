@@ -80,7 +80,7 @@ async def print_batch(batch_id: int) -> Response:
 async def stop_batch(batch_id: int) -> Response:
     """Let the orders in work be the last."""
     await batch.stop_batch(db(), batch_id, by=current_actor())
-    return await redirect_to(f"{BATCHES}/{batch_id}", toast="Stopped; what is bought stays bought")
+    return await redirect_to(f"{BATCHES}/{batch_id}", toast="Stopped; labels already bought are kept")
 
 
 @blueprint.post(f"{BATCH}/go-on")

@@ -69,7 +69,8 @@ WITH run AS (
 INSERT INTO import_row (run_id, line_number, group_number, cells, outcome, error, faults)
 SELECT run.id, bad.line, bad.line - 1, bad.cells::jsonb, 'bad', bad.error, bad.faults::jsonb FROM run, (VALUES
   (37, '{"firma": "Birch Street Grill", "e_mail": "ana.birchgrill.example"}',
-   'email ana.birchgrill.example is no email address', '{"email": "ana.birchgrill.example is no email address"}'),
+   'email ana.birchgrill.example is not an email address',
+   '{"email": "ana.birchgrill.example is not an email address"}'),
   (102, '{"firma": "The Larder", "e_mail": ""}', 'email is missing, and so is a phone',
    '{"email": "is missing, and so is a phone"}')
 ) AS bad(line, cells, error, faults)

@@ -59,7 +59,7 @@ async def test_a_clerk_finds_edits_meets_a_colleague_and_merges_a_duplicate(
         await expect_no_faults(page, width)
         await page.keyboard.press("m")
         await page.get_by_role("dialog").get_by_role("button", name="Merge").click()
-        await expect(page.locator("#toasts")).to_contain_text("The two are one customer now")
+        await expect(page.locator("#toasts")).to_contain_text("The two are now one customer")
     merged = await portal.raw.fetchrow("SELECT kept_id, merged_id FROM customer_merge WHERE merged_id = $1", twin.id)
     assert tuple(merged) == (kept.id, twin.id)
 

@@ -48,7 +48,7 @@ async def test_the_week_says_what_the_ticked_orders_come_to(browser: Browser, po
         await every.uncheck()
         # Refused without a tick: the same week, and nothing was ticked again.
         await act.click()
-        await expect(page.get_by_text("Tick at least one order.")).to_be_visible()
+        await expect(page.get_by_text("Select at least one order.")).to_be_visible()
         await expect(page.get_by_role("link", name="This week so far")).to_have_attribute("aria-current", "true")
         await expect(page.locator("tbody input:checked")).to_have_count(0)
         await page.get_by_label(f"Invoice {numbers[1]}").check()

@@ -178,5 +178,5 @@ async def test_a_file_without_anything_new_says_so_before_it_runs(client, db, se
     page = " ".join((await read_page(client, url)).split())
     assert ("Nothing new" in page, "Import 0 rows" in page) == (True, True)
     # The value stands above what is wrong with it, and the column is named as in a letter.
-    assert '<span class="raw">not an address</span><span class="why">is no email address</span>' in page
+    assert '<span class="raw">not an address</span><span class="why">is not an email address</span>' in page
     assert ('aria-label="Cust. no. goes to"' in page, 'aria-label="E mail goes to"' in page) == (True, True)

@@ -175,7 +175,7 @@ async def test_a_statement_is_sent_from_the_page_of_a_customer_who_is_late(
     assert "Send statement" in await read_page(client, path)
     status, _, where = await send_form(client, path, f"{path}/statement")
     assert (status, where) == (303, path)
-    assert "Statement on the way to books@oldmill.example" in await read_page(client, path)
+    assert "Statement sent to books@oldmill.example" in await read_page(client, path)
     assert (await send_form(client, path, "/portal/customers/987654321/statement"))[0] == 404
     await open_as(client, db, Role.SALES_REP)
     assert (await send_form(client, path, f"{path}/statement"))[0] == 403

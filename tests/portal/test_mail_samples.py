@@ -58,7 +58,7 @@ def test_a_reminder_says_lines_sums_due_date_address_and_contact(settings: Setti
     assert "24 × Sheet pan, full size (SHP-104): $215.76" in letter.text
     assert "Total: $1,195.76\nPaid: −$299.00\nStill to pay: $896.76" in letter.text
     assert "Billed to:\nRiverbend Country Club\nInes Moreno\n2200 Riverbend Drive\nCanton, OH 44702" in letter.text
-    assert "Reply to this mail, or call (216) 555-0100." in letter.text
+    assert "Reply to this email, or call (216) 555-0100." in letter.text
     assert letter.text.endswith("/reminders")
 
 

@@ -77,7 +77,7 @@ async def test_a_text_to_a_number_that_said_stop_is_kept(client: TestClientProto
     me = await open_as(client, db, Role.STAFF)
     await mark_do_not_text(db, PHONE, reason=SuppressionReason.CARRIER, by=as_actor(me), note="STOP")
     page, _ = await send_link(client, db, "text")
-    assert "is kept in the outbox, not sent: This number asked for no more texts" in page
+    assert "is kept in the outbox, not sent: This number opted out of texts" in page
 
 
 async def test_an_invoice_shows_its_own_mails_with_what_became_of_each(

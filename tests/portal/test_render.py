@@ -154,7 +154,7 @@ async def test_a_part_carries_its_toast_in_a_header(app: Quart) -> None:
 async def test_a_refusal_is_a_page_or_an_alert_at_its_top(app: Quart) -> None:
     page = await app.test_client().get("/portal/refused")
     assert page.status_code == 409
-    assert "That is not possible now" in await page.get_data(as_text=True)
+    assert "That is not possible at the moment" in await page.get_data(as_text=True)
     part = await app.test_client().get("/portal/refused", headers=PART)
     assert (part.status_code, part.headers["HX-Retarget"]) == (409, "#alerts")
     text = await part.get_data(as_text=True)

@@ -158,7 +158,7 @@ async def test_a_customer_is_enrolled_with_the_card_that_they_have_saved(client:
     form = fill_enrolment(customer, product_sku=product.sku)
     for wrong in (ended, other):
         status, shown, _ = await send_form(client, page, f"{LIST}/new", **form | {"pays_with": wrong.id})
-        assert (status, "Is saved no more; choose again" in shown) == (422, True)
+        assert (status, "Is no longer saved; choose again" in shown) == (422, True)
     status, _, leads_to = await send_form(client, page, f"{LIST}/new", **form | {"pays_with": saved.id})
     assert status == 303
     made = await db.get(Subscription, int(leads_to.rpartition("/")[2].split("?")[0]))

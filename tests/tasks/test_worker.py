@@ -201,7 +201,7 @@ async def test_a_job_that_kills_its_worker_three_times_is_parked(committed, star
     await until(lambda: is_empty(committed))
     assert last.poll() is None
     assert (tmp_path / "notes").read_text().split() == ["killer"] * 3
-    assert "ended three times" in (await read(committed, run_id)).last_error
+    assert "died three times" in (await read(committed, run_id)).last_error
 
 
 async def test_a_worker_told_to_stop_finishes_the_job_in_hand(committed, start_worker, tmp_path) -> None:

@@ -24,7 +24,7 @@ from tests.factories import PASSWORD, make_customer, make_staff, sign_in
 
 WRONG = {
     "success": False,
-    "error": "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
+    "error": "The username or the password is wrong. After ten wrong attempts an account is locked for 15 minutes.",
     "code": "invalid_credentials",
 }
 

@@ -55,7 +55,7 @@ async def test_customers_go_in_and_known_and_bad_ones_stay_out(client: TestClien
     assert [(error["row"], error["error"]) for error in body["errors"]] == [
         (3, "there is neither a name nor a company"),
         (6, "email is missing, and so is a phone"),
-        (7, "email sage@salt@mail is no email address"),
+        (7, "email sage@salt@mail is not an email address"),
     ]
     rows = (await db.scalars(select(Customer).where(Customer.id > known.id).order_by(Customer.email))).all()
     ana, other = rows
@@ -148,7 +148,7 @@ async def test_historical_orders_keep_date_rep_and_customer(client, db, settings
     assert errors[2] == "belongs to a record whose line 4 is bad"
     assert errors[4] == "unit_price must be an amount like 16.50"
     assert errors[6] == "sku nope is not one of our products"
-    assert errors[8] == "rep_username nobody is no colleague of ours"
+    assert errors[8] == "rep_username nobody is not one of our colleagues"
     assert {"order_date", "quantity", "unit_price", "status"} <= set(errors[7].replace(";", "").split())
     second = (
         HEAD + f"OLD-1,2024-03-18,{known.email},,,,pan-9,,2,10.00,,25,dana,,\nOLD-1,2024-03-18,,,,,,Spoon,3,1,,,,,\n"

@@ -91,7 +91,7 @@ async def test_a_verified_account_is_linked_and_told(
     assert (await sign_in_with_google(browser, provider))[0] == 302
     assert (await (await browser.get("/api/auth/me")).get_json())["user"]["id"] == customer.id
     [notice] = await sent_messages(db, "greta@oldmill.example", "security_notice")
-    assert "can now be opened with your Google account" in notice.body_text
+    assert "You can now sign in to your account with Google" in notice.body_text
     assert (await db.execute(select(AuditEntry.action))).scalars().all() == ["customer.google_linked"]
 
 

@@ -129,7 +129,7 @@ async def test_a_new_email_takes_effect_by_its_link_and_the_old_one_is_told(
     me = (await (await client.get("/api/auth/me")).get_json())["user"]
     assert (me["email"], me["email_verified"], me["last_name"]) == ("greta@oldmill.example", True, "Mill")
     [notice] = await sent_messages(db, "greta@oldmill.example", "security_notice")
-    assert "is to become greta@newmill.example" in notice.body_text
+    assert "will change to greta@newmill.example" in notice.body_text
     undo = await mailed_token(db, "greta@oldmill.example", "security_notice")
     assert undo not in notice.body_text
     token = await mailed_token(db, "greta@newmill.example", "verify_email")

@@ -17,7 +17,7 @@ from tests.factories import PASSWORD, make_customer, make_staff, sign_in
 from tests.factories.accounts import mailed_token, post, sent_messages, with_settings
 
 WRONG = {
-    "error": "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
+    "error": "The username or the password is wrong. After ten wrong attempts an account is locked for 15 minutes.",
     "code": "invalid_credentials",
 }
 LOGIN = "/api/auth/login"

@@ -59,9 +59,9 @@ class SetPassword(Input):
     [
         ("short", "must be at least 6 characters"),
         ("x" * 201, "must be at most 200 characters"),
-        ("password", "is one of the most common passwords and would be guessed at once; choose another"),
-        ("PassWord", "is one of the most common passwords and would be guessed at once; choose another"),
-        ("123456", "is one of the most common passwords and would be guessed at once; choose another"),
+        ("password", "is one of the most common passwords and easy to guess; choose another"),
+        ("PassWord", "is one of the most common passwords and easy to guess; choose another"),
+        ("123456", "is one of the most common passwords and easy to guess; choose another"),
     ],
 )
 def test_a_weak_password_is_refused_at_its_field(password: str, sentence: str) -> None:

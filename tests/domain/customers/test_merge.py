@@ -160,7 +160,7 @@ async def test_what_cannot_be_merged(db, clerk) -> None:
         await merge(db, keep, keep, clerk)
     with pytest.raises(NotFound):
         await merge_customers(db, MergeCustomers(keep_id=keep.id, merge_id=999_999), by=clerk)
-    with pytest.raises(Refused, match="Another customer has this email"):
+    with pytest.raises(Refused, match="Another customer already has this email"):
         await merge(db, keep, gone, clerk, email=str(third.email))
     assert await db.scalar(select(func.count()).select_from(Customer)) == 3
 

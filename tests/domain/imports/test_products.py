@@ -81,7 +81,7 @@ async def test_one_sku_on_several_lines_goes_in_on_none(database, db, settings) 
     await make_product(db, sku="KNOWN", unit_price="5.00")
     counts, bad = await bring(db, settings, "sku,unit_price\nKNOWN,6\nknown,7\n")
     assert counts == (0, 0, 2)
-    assert bad[2] == {"sku": "stands in several lines: 2, 3"}
+    assert bad[2] == {"sku": "is in several lines: 2, 3"}
     assert await db.scalar(select(func.sum(Product.unit_price))) == 5
 
 

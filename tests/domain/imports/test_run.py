@@ -80,7 +80,7 @@ async def test_bad_rows_come_back_as_a_file_that_goes_in_once_mended(database, d
     await run_import(run_id, timezone=settings.timezone)
     row = await get_run(db, run_id, visible_to=as_actor(await make_staff(db)))
     text = b"".join([piece async for piece in export_bad_rows(database, row)]).decode("utf-8-sig")
-    assert text == "company_name,email,error\r\nCafé 7,bad,email bad is no email address\r\n"
+    assert text == "company_name,email,error\r\nCafé 7,bad,email bad is not an email address\r\n"
     again = await begin(database, text.replace(",bad,", ",mended@b.example,").encode())
     mended = await run_import(again, timezone=settings.timezone)
     assert (mended.created_rows, mended.bad_rows) == (1, 0)

@@ -183,7 +183,7 @@ async def test_money_for_what_is_over_is_credit_goes_back_or_needs_somebody(
     await run_jobs(stripe_settings)
     await deliver_events(stripe_settings, stripe)
     assert await get_credit_balance(db, customer.id) == Decimal(20)
-    assert (await read_invoice(db, guests)).attention == "$30.00 was paid over by somebody without an account."
+    assert (await read_invoice(db, guests)).attention == "$30.00 was overpaid by someone without an account."
     assert stripe.captured(stripe.sessions[sessions[2]]["payment_intent"]) == 0
     order = await db.get_one(Order, order_id, populate_existing=True)
     assert (str(order.amount_paid), str(order.refund_due)) == ("0.00", "0.00")

@@ -104,7 +104,7 @@ def test_a_cell_that_is_too_long_takes_no_other_row_along() -> None:
         rows = read(f"sku\n{first}\n{many}")
         assert (rows[0].line_number, rows[0].fault) == (
             2,
-            "has a cell that is too long, or a quotation mark that nothing closes",
+            "has a cell that is too long, or an unclosed quotation mark",
         )
         assert [row.line_number for row in rows[1:]] == list(range(3, 40_003))
         assert not any(row.fault for row in rows[1:])

@@ -141,7 +141,7 @@ async def test_a_charge_that_the_bank_wants_confirmed_is_withdrawn(client, db, s
     await reconcile_payments(stripe_settings, ahead=timedelta(hours=1))
     [charge], [renewal] = stripe.payments.values(), await read(db, Renewal)
     assert (charge["status"], renewal.status, renewal.error) == (
-        "canceled", "failed", "The bank wants the customer to confirm the charge.",
+        "canceled", "failed", "The bank requires the customer to confirm the charge.",
     )  # fmt: skip
     await deliver(client, stripe, stripe_settings, times=2, chance=random.Random(7))
     [after] = await read(db, Subscription)

@@ -38,7 +38,7 @@ async def test_a_webhook_is_made_tested_replayed_turned_off_and_deleted(
     assert (status, "whsec_" in page) == (200, True)
     assert (await send_form(client, one, f"{one}/active", active="off"))[0] == 303
     assert "Turn on" in await read_page(client, one)
-    assert "Its messages go too" in await read_page(client, f"{one}/delete")
+    assert "Its messages are deleted too" in await read_page(client, f"{one}/delete")
     assert (await send_form(client, f"{one}/delete"))[0] == 303
     assert (await client.get(one)).status_code == 404
     entries = (await db.scalars(select(AuditEntry).order_by(AuditEntry.id))).all()

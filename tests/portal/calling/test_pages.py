@@ -100,7 +100,7 @@ async def test_the_day_is_held_against_the_same_day_of_the_weeks_before(
     assert (usual.calls, usual.orders, usual.revenue) == (2.0, 0.0, Decimal(0))
     text = " ".join(re.sub(r"<[^>]+>", " ", await page(client, "/portal/calling")).split())
     assert "Calls 0 2 on a usual" in text
-    assert "by this time" in text
+    assert "at this time" in text
 
 
 async def test_objections_are_folded_below_the_script(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -296,7 +296,7 @@ async def test_deleting_asks_first_and_says_why_not(client: TestClientProtocol, 
     customer = await make_customer(db)
     await db.commit()
     url = f"{LIST}/{customer.id}"
-    assert "Their orders stay" in (await read(client, f"{url}/delete"))[1]
+    assert "Their orders are kept" in (await read(client, f"{url}/delete"))[1]
     assert (await send_form(client, url, f"{url}/delete"))[0] == 303
     assert (await client.get(url)).status_code == 404
 
