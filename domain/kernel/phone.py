@@ -9,7 +9,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
+NOT_A_PHONE = "must be a valid phone number, like (216) 555-0148"
 # Characters that are not part of a number: an extension, or words beside it.
 _SAYS_MORE = re.compile(r"[^\W\d_]|[#;,]")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
