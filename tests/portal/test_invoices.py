@@ -371,6 +371,6 @@ async def test_products_are_found_and_added_to_the_lines_and_the_paper_follows(
     status, page, _ = await send_form(
         client, f"{LIST}/{invoice_id}", f"{LIST}/{invoice_id}/preview", **(typed | {"tax_rate": "ten"})
     )
-    assert "some input can’t be read yet" in page
+    assert "some input can&#39;t be read yet" in page
     kept = await read_invoice(db, invoice_id)
     assert kept.notes != "Back door"
