@@ -1,4 +1,4 @@
-"""The web app: which doors it has and what stands around every request."""
+"""The web app: its doors, and what runs around every request."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,19 +43,19 @@ LARGEST_BODY_MB = 64
 
 
 class IdConverter(IntegerConverter):
-    """A record's id in a path; every one that no row can have is read as the same one, which has no page."""
+    """A record's id in a path; ids that no row can have become one id that has no page."""
 
-    # Other scripts' digits are digits to Python's \d, and would be a second address of the same record.
+    # Python's \d also matches digits of other scripts, which would give the same record a second URL.
     regex = "[0-9]+"
 
     def to_python(self, value: str) -> int:
-        """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
+        """The id, for any number of digits. Refusing it here would answer 405 for a path with two methods."""
         number = int(value) if len(value) <= len(str(IMPOSSIBLE_ID)) else IMPOSSIBLE_ID
         return number if 0 < number < IMPOSSIBLE_ID else IMPOSSIBLE_ID
 
 
 async def refuse_impossible_id() -> None:
-    """Answer 404 for a public path that names what can't be there; elsewhere the guard first asks who wants to know."""
+    """Answer 404 for a public path with an impossible id; elsewhere the guard checks the caller first."""
     if IMPOSSIBLE_ID not in (this_request().view_args or {}).values():
         return
     guard = guard_of(current_app, request.endpoint) if request.endpoint else None
@@ -64,14 +64,14 @@ async def refuse_impossible_id() -> None:
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Quart's signed cookie carries the pages' toasts; the JSON doors have no use for one and are spared it."""
+    """Quart's signed cookie stores the pages' toasts; the JSON API does not need one."""
 
     async def open_session(self, app: Quart, incoming: BaseRequestWebsocket) -> SecureCookieSession | None:
-        """The session of a page; None elsewhere."""
+        """The session for pages; None elsewhere."""
         return await super().open_session(app, incoming) if is_page(incoming.path) else None
 
     async def make_null_session(self, app: Quart) -> NullSession:  # noqa: ARG002 - Quart's own signature
-        """What the JSON doors get."""
+        """The JSON provider."""
         return _NO_SESSION
 
 
@@ -113,7 +113,7 @@ def doors() -> list[Blueprint]:
 
 
 def build_app(settings: Settings) -> Quart:
-    """The app with every door, guard and header in place; raises RuntimeError for a route without a guard."""
+    """The complete app with doors, guards and headers; raises RuntimeError for a route without a guard."""
     app = ShieldedQuart(
         "ladle",
         root_path=str(ROOT),
@@ -132,12 +132,12 @@ def build_app(settings: Settings) -> Quart:
     app.json = OrjsonProvider(app)
     app.session_interface = PageSessions()
     app.url_map.strict_slashes = False
-    # A redirect to the address with one slash would name the host that the caller named, without TLS.
+    # A redirect to the path with one slash would contain the caller's Host header, without TLS.
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter
     app.add_url_rule("/static/<path:filename>", "static", static_file)
 
-    # Quart runs what is registered here last to first after a request: headers see the finished answer.
+    # After a request, Quart runs these in reverse order of registration: headers see the finished answer.
     register_observation(app)
     register_draining(app)
     register_headers(app)

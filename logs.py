@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, with the request or the job they belong to; never bodies, never secrets."""
+"""Logs as one JSON object per line, with the request or job they belong to; never bodies or secrets."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from quart import g, has_request_context
 
-# The first words of our own loggers' names.
+# Prefixes of our own loggers' names.
 OURS = ("access", "api", "app", "documents", "domain", "integrations", "models", "portal", "postgres", "tasks", "web")
 _OWN = vars(logging.makeLogRecord({})).keys()
 _KNOWN = frozenset(_OWN) | {"message", "asctime", "color_message"}
@@ -23,7 +23,7 @@ _about: ContextVar[dict[str, Any] | None] = ContextVar("log_about", default=None
 
 @contextmanager
 def logging_about(**facts: Any) -> Iterator[None]:
-    """Put these facts on every line that is logged inside the block, e.g. the job's name and id."""
+    """Add these facts to every line logged inside the block, e.g. the job's name and id."""
     token = _about.set({**(_about.get() or {}), **facts})
     try:
         yield
@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
     """One record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record's facts, those of the request or job it belongs to, and the trace of an error."""
+        """The record's facts, those of its request or job, and the traceback of an error."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
             if actor is not None:
                 line["actor"] = actor.caller
         line |= _about.get() or {}
-        # What a caller adds comes after a record's own facts.
+        # Facts added by the caller come after the record's own.
         added = islice(vars(record).items(), len(_OWN), None)
         line |= {name: value for name, value in added if name not in _KNOWN}
         if record.exc_info:
@@ -58,25 +58,25 @@ class JsonLines(logging.Formatter):
 
 
 def _log_last_words(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    """What ends a program or a thread, as a line like any other."""
+    """Log an exception that ends the program or a thread as a normal line."""
     if issubclass(kind, KeyboardInterrupt):
         return
     logging.getLogger("app").critical("Ended by an error that nobody caught", exc_info=(kind, error or kind(), trace))
 
 
 def configure_logging(level: str) -> None:
-    """Send every log of this process to standard error as JSON lines; libraries speak from warnings up."""
+    """Send all logs of this process to standard error as JSON lines; libraries log only warnings and above."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     logging.captureWarnings(True)
-    # No line says which thread, process or task it comes from; Python's documentation names these switches.
+    # Lines do not contain thread, process or task; Python's documentation describes these switches.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _log_last_words
     threading.excepthook = lambda failed: _log_last_words(failed.exc_type, failed.exc_value, failed.exc_traceback)
     wanted = logging.getLevelNamesMapping()[level.upper()]
-    # Below warnings libraries write down what they send and get: addresses, headers, payers' names, photos.
+    # Below the warning level libraries log what they send and receive: addresses, headers, payers' names, photos.
     root.setLevel(max(logging.WARNING, wanted))
     for name in OURS:
         logging.getLogger(name).setLevel(wanted)

@@ -17,18 +17,18 @@ from settings import Settings, load_settings_or_exit, program_version
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Let the garbage collector rest: what is loaded stays, and its rounds are a sixth of a start."""
+    """Pause the garbage collector: loaded objects stay, and its collections take a sixth of a start."""
     gc.disable()
     try:
         yield
     finally:
-        # Else its next round would walk through all of it at once.
+        # Otherwise the next collection would scan all of it at once.
         gc.freeze()
         gc.enable()
 
 
 def create_app(settings: Settings | None = None) -> Quart:
-    """The web app with every door; the caller provides a migrated database through the settings."""
+    """The complete web app; the settings must name a migrated database."""
     with loading():
         from app import build_app
         from logs import configure_logging
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Quart:
 
 
 def command_line() -> argparse.ArgumentParser:
-    """What the program understands."""
+    """The command-line parser."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     parser.add_argument("--version", action="version", version=program_version())
     commands = parser.add_subparsers(dest="command", required=True)
@@ -90,7 +90,7 @@ def _add_commands_of_operators(commands: Any) -> None:
 
 
 def print_document(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Print what is generated from the doors: the OpenAPI document, the rights, or the voice tools for a platform."""
+    """Print generated documents: the OpenAPI document, the rights, or the voice tools for a platform."""
     from api.openapi import build_openapi
     from api.voice.definitions import list_tool_definitions
     from web.rights_page import print_rights
@@ -108,7 +108,7 @@ def print_document(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Run one command; the exit status is 0 when it did what it says."""
+    """Run one command; the exit status is 0 on success."""
     arguments = command_line().parse_args()
     settings = load_settings_or_exit()
     with loading():

@@ -1,4 +1,4 @@
-"""The one reader of the environment: a frozen Settings, parsed once, whose errors name the setting."""
+"""The only reader of the environment: a frozen Settings, parsed once, whose errors name the setting."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WEAK_SECRET_LENGTH = 32
-# A key of a few repeated letters is guessed however long it is.
+# A key of a few repeated letters can be guessed regardless of its length.
 FEWEST_LETTERS = 8
 URLS = (
     "public_url", "storefront_url", "stripe_api_base", "easypost_api_base", "twilio_api_base", "r2_public_url",
@@ -40,7 +40,7 @@ LAST_PORT = 65_535
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; `.env.example` lists the names with their meaning."""
+    """All settings; `.env.example` lists their names and meanings."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         if not _POSTGRES.match(value):
             raise ValueError("must be the address of a PostgreSQL, like postgresql://user:password@host/database")
         address = _POSTGRES.sub("postgresql+asyncpg://", value, count=1)
-        # libpq's word for what asyncpg calls ssl.
+        # libpq's name for asyncpg's ssl.
         return re.sub(r"([?&])sslmode=", r"\1ssl=", address)
 
     @field_validator(*URLS)
@@ -201,7 +201,7 @@ class Settings(BaseSettings):
                 for name, weak in (
                     ("SECRET_KEY", _is_weak(*self.secret_key.split(","))),
                     ("DATA_KEYS", not self.data_keys or _is_weak(*self.data_keys)),
-                    # Without these nobody passes; with a short one anybody may.
+                    # If unset, no one is let in; if short, anyone could guess it.
                     ("API_KEY", bool(self.api_key) and _is_weak(self.api_key)),
                     ("INTERNAL_SECRET", bool(self.internal_secret) and _is_weak(self.internal_secret)),
                     ("METRICS_TOKEN", bool(self.metrics_token) and _is_weak(self.metrics_token)),
@@ -236,23 +236,24 @@ class Settings(BaseSettings):
 
     @property
     def company_domain(self) -> str:
-        """The domain of the company's own mail, which is no customer's; empty where mail has no sender."""
+        """The domain of the company's own email, which no customer can use; empty if no sender is set."""
         return self.smtp_from.rpartition("@")[2].strip("> ")
 
     @property
     def drain_for(self) -> float:
-        """Seconds for which a stopping server still answers; 5 in production, none in development."""
+        """Seconds for which a stopping server still answers: 5 in production, 0 in development."""
         if self.drain_seconds is not None:
             return self.drain_seconds
         return 5.0 if self.is_production else 0.0
 
     @cached_property
     def timezone(self) -> ZoneInfo:
-        """The business's time zone, which decides what "today" and a month are."""
+        """The business's time zone, which determines "today" and months."""
         return ZoneInfo(self.business_timezone)
 
     def with_kept_secrets(self) -> "Settings":
-        """In development, fill SECRET_KEY and DATA_KEYS from files in DATA_DIR, made once and readable by us alone."""
+        """In development, fill SECRET_KEY and DATA_KEYS from files in DATA_DIR, created once and readable only by
+        us."""
         if self.secret_key and self.data_keys:
             return self
         return self.model_copy(
@@ -268,7 +269,7 @@ def _is_weak(*keys: str) -> bool:
 
 
 def _is_public_https(address: str) -> bool:
-    """True for an https address of a host that others reach too."""
+    """True for an https URL of a host that others can reach."""
     parts = urlsplit(address)
     host = parts.hostname or ""
     if parts.scheme != "https" or not host or host == "localhost" or host.endswith(".localhost"):
@@ -281,7 +282,7 @@ def _is_public_https(address: str) -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    """Read the secret in `path`, first making it; two processes that start at once agree on one."""
+    """Read the secret in `path`, creating it first if needed; processes that start at the same time agree on one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
@@ -313,7 +314,7 @@ def load_settings() -> Settings:
 
 
 def load_settings_or_exit() -> Settings:
-    """As `load_settings`, but a bad setting ends the program with its sentence."""
+    """Like `load_settings`, but a bad setting ends the program with an error message."""
     try:
         return load_settings()
     except SettingsError as error:

@@ -1,6 +1,6 @@
-"""Sentry and OpenTelemetry, for operators who run them: off, and not even loaded, unless a setting names their address.
+"""Sentry and OpenTelemetry, for operators who use them: not even imported unless a setting names their address.
 
-Neither library is among the requirements. What they are given never holds bodies, parameters or who asked.
+Neither library is in the requirements. They never receive bodies, parameters or the caller's identity.
 """
 
 import importlib
@@ -22,7 +22,7 @@ INSTALL = {
 
 
 def start_telemetry(settings: Settings, process: str, app: Quart | None = None) -> None:
-    """Send faults and traces of this process where settings say; ends the program when a library is missing."""
+    """Send errors and traces of this process as configured; ends the program if a library is missing."""
     if settings.sentry_dsn:
         _start_sentry(settings, process)
     if settings.otel_exporter_otlp_endpoint:

@@ -89,7 +89,7 @@ def _retire(children: ProcessPoolExecutor) -> None:
 
 
 def close_documents() -> None:
-    """End the child processes; the next document starts new ones."""
+    """Stop the child processes; the next document starts new ones."""
     children, _Pool.children = _Pool.children, None
     if children is not None:
         children.shutdown(wait=False, cancel_futures=True)
@@ -120,7 +120,7 @@ def _write_pdf(html: str) -> bytes:
     from weasyprint.urls import URLFetcher
 
     class StaticFiles(URLFetcher):  # type: ignore[misc, no-any-unimported, unused-ignore]
-        """Reads our own static files; a document can reach nothing else."""
+        """Reads our own static files; documents can access nothing else."""
 
         def fetch(self, url: str, headers: object = None) -> object:
             path = Path(unquote(urlsplit(url).path)).resolve()

@@ -44,7 +44,7 @@ def _read_trusted() -> ssl.SSLContext:
 
 
 async def _open(server: MailServer) -> aiosmtplib.SMTP:
-    # Not the context that HTTP clients share, which names HTTP as its protocol (ALPN). Reading it takes 40 ms, once.
+    # Not the HTTP clients' context, which announces HTTP as its protocol (ALPN). Reading it takes 40 ms, once.
     trusted = server.tls_context or await asyncio.to_thread(_read_trusted)
     return aiosmtplib.SMTP(
         hostname=server.host,

@@ -1,4 +1,4 @@
-"""What customers save at Stripe to be charged later: customers, SetupIntents and payment methods, as plain values."""
+"""Saved payment methods at Stripe: customers, SetupIntents and payment methods, as plain values."""
 
 from dataclasses import dataclass, field
 from typing import Any, cast

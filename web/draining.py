@@ -17,12 +17,12 @@ def begin_draining() -> None:
 
 
 def is_draining() -> bool:
-    """True once this process was asked to stop."""
+    """True once this process is stopping."""
     return _Draining.began
 
 
 def register_draining(app: Quart) -> None:
-    """Close the connection after each answer while the server is about to stop."""
+    """Close the connection after each answer while the server is stopping."""
     app.after_request(_close_connection)
 
 

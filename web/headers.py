@@ -94,7 +94,7 @@ def _allow_storefronts(response: Response) -> None:
 
 
 def _is_portal(path: str) -> bool:
-    """True for the pages of the staff, which no other origin reads."""
+    """True for staff pages, which no other origin may read."""
     return path == "/portal" or path.startswith("/portal/")
 
 

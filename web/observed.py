@@ -30,7 +30,7 @@ POOL = Gauge(
     multiprocess_mode="livesum",
 )
 POOL_NOTED_EVERY = 1.0
-# A caller may send any word as a method; each new one would be kept as a series forever.
+# A caller can send any word as the method; each would create a new series.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
