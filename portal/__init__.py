@@ -1,4 +1,4 @@
-"""The staff portal: server-rendered pages, quick with htmx, whole without it; one package a desk."""
+"""The staff portal: server-rendered pages, faster with htmx, complete without it; one package per desk."""
 
 from quart import Blueprint
 

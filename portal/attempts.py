@@ -1,6 +1,6 @@
-"""Forms that may be refused: the act is tried in a savepoint, so that the page can be shown again as it was.
+"""Forms that may be refused: the act runs in a savepoint, so that the page can be shown again.
 
-A refusal of a record that is gone or somebody else's is no form's business and goes on to the error page.
+A refusal about a missing record or another person's record goes to the error page instead.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,16 +23,16 @@ T = TypeVar("T")
 
 
 class NoFields(Input):
-    """A confirmation that asks nothing, or a form whose fields or files are read elsewhere."""
+    """A confirmation without fields, or a form whose fields or files are read elsewhere."""
 
 
 def form_status(refusal: DomainError) -> int:
-    """The status of a page that shows its form again: 422 for what was typed, else as everywhere."""
+    """The status of a page that shows its form again: 422 for bad input, otherwise the refusal's own."""
     return 422 if isinstance(refusal, InvalidInput) else status_of(refusal)
 
 
 class Typed(dict[str, str]):
-    """What was typed, by field; a field that the form left out was typed as nothing."""
+    """The typed values by field; a field missing in the form counts as empty."""
 
     def __missing__(self, name: str) -> str:
         return ""
@@ -40,7 +40,7 @@ class Typed(dict[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
-    """What came of an act: its result, or the refusal with what was typed."""
+    """The outcome of an act: its result, or the refusal with the typed values."""
 
     result: T | None
     refusal: DomainError | None
@@ -53,27 +53,27 @@ class Attempt(Generic[T]):
 
     @property
     def errors(self) -> dict[str, str]:
-        """What is wrong with which field."""
+        """The errors by field."""
         return dict(self.refusal.fields) if self.refusal else {}
 
     @property
     def problem(self) -> str:
-        """What is wrong with the form as a whole; empty when the fields say it all."""
+        """The error of the whole form; empty if the field errors are enough."""
         return "" if self.refusal is None or self.refusal.fields else self.refusal.message
 
     @property
     def is_stale(self) -> bool:
-        """True when somebody else changed the record after the form was opened."""
+        """True if someone else changed the record after the form was opened."""
         return self.refusal is not None and self.refusal.code == Code.STALE
 
     @property
     def is_refused_terms(self) -> bool:
-        """True when the customer's terms do not cover it, which a manager may override."""
+        """True if the customer's terms do not cover it, which a manager may override."""
         return self.refusal is not None and self.refusal.code == Code.TERMS_NOT_COVERED
 
 
 def refusal_of(tried: Attempt[Any] | None) -> dict[str, Any]:
-    """What a page that may show its form again says of it: its status, the fields' errors and the form's problem."""
+    """The template values for showing a form again: its status, the fields' errors and the form's problem."""
     if tried is None:
         return {"status": 200, "errors": {}, "problem": ""}
     return {"status": tried.status, "errors": tried.errors, "problem": tried.problem}
@@ -82,7 +82,7 @@ def refusal_of(tried: Attempt[Any] | None) -> dict[str, Any]:
 async def attempt(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
-    """Read the current form (or `pairs`) and do the act; a refusal leaves nothing behind and is returned."""
+    """Read the current form (or `pairs`) and do the act; a refusal is rolled back and returned."""
 
     async def in_savepoint(data: InputT) -> T:
         async with db().begin_nested():
@@ -94,7 +94,7 @@ async def attempt(
 async def attempt_in_own_transaction(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
-    """As `attempt`, for an act that begins its own transactions: none is open around it, and nothing is undone here."""
+    """Like `attempt`, for an act with its own transactions: none is open around it, and nothing is rolled back here."""
     pairs = await form_pairs() if pairs is None else pairs
     typed = Typed({name: values[-1] for name, values in pairs.items()})
     try:
@@ -106,15 +106,14 @@ async def attempt_in_own_transaction(
 
 
 async def form_version() -> int | None:
-    """The version of the record that the current form was opened at, where it says so.
-
-    One that can't be read is no version that the record ever had, so that the form counts as out of date.
+    """The record's version when the current form was opened, if the form has one. An unreadable one becomes a version
+    that the record never had, so the form counts as out of date.
     """
     return read_version((await request.form).get("version", ""))
 
 
 def read_version(text: str) -> int | None:
-    """The version that a form's field names; None for an empty one."""
+    """The version in a form's field; None if empty."""
     if not text:
         return None
     version = read_whole(text, most=999_999_999)

@@ -1,7 +1,6 @@
 """The geometry of charts drawn on the server: bars and lines over time, for wide and narrow screens.
 
-Text keeps its size because each drawing has the width it is shown at; the axis begins at zero, so that no bar
-exaggerates.
+Text keeps its size because each drawing is as wide as it is shown; the axis begins at zero, so bars do not exaggerate.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from documents.filters import format_number
 LEFT_LEAST, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22
 LETTER_WIDTH, LABEL_GAP = 6.0, 8
-# Amounts are wider than words: digits, a dollar sign, sometimes an M. The gap stands between them and the lines.
+# Amounts are wider than words: digits, a dollar sign, sometimes an M. The gap separates them from the lines.
 AMOUNT_LETTER_WIDTH, AMOUNT_GAP = 7, 8
 SMALLEST = 1e-6
 WIDE, NARROW = (992, 208), (326, 170)
@@ -23,9 +22,9 @@ WIDE, NARROW = (992, 208), (326, 170)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` means unfinished.
+    """One point on the axis: `title` shows on hover, `cells` is its table row, `soft` means unfinished.
 
-    `part` is how much of the value is drawn within its bar; `before` is held against it, as a line.
+    `part` is the share of the value drawn inside its bar; `before` is compared with it as a line.
     """
 
     label: str
@@ -40,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
-    """A horizontal line with the amount it stands for."""
+    """A horizontal line with its amount."""
 
     y: float
     label: str
@@ -48,7 +47,7 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the drawing's units; `url` leads to the rows that it counts, `part` is how high its inner one is."""
+    """One bar in the drawing's units; `url` links to the rows that it counts, `part` is the height of its inner bar."""
 
     x: float
     y: float
@@ -79,7 +78,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Everything a template needs to write one SVG."""
+    """The template values of one SVG."""
 
     width: int
     height: int
@@ -92,13 +91,13 @@ class Drawing:
 
     @property
     def leads_on(self) -> bool:
-        """True when a press on a bar opens the rows that it counts."""
+        """True if clicking a bar opens the rows that it counts."""
         return any(bar.url for bar in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the numbers beneath a chart; the first cell links to what it counts."""
+    """One table row below a chart; the first cell links to the rows that it counts."""
 
     cells: tuple[str, ...]
     url: str = ""
@@ -131,11 +130,10 @@ def draw_chart(
     legend: tuple[tuple[str, str], ...] = (),
     wide: tuple[int, int] = WIDE,
 ) -> Chart:
-    """A chart of the points in their order, oldest first; the numbers beneath it come newest first.
+    """A chart of the points, oldest first; the table below is newest first.
 
-    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero. `second` is
-    the class of the line of the values held against. `wide` is the size of the drawing for wide screens where it does
-    not span the page.
+    `unit` is "$", "%" or "" and only affects the axis labels. Negative amounts are drawn as zero. `second` is the class
+    of the comparison line. `wide` is the drawing's size on wide screens if it does not span the page.
     """
     return Chart(
         title=title,
@@ -150,7 +148,7 @@ def draw_chart(
 
 
 def choose_axis(highest: float) -> tuple[float, ...]:
-    """Three to five round amounts from zero whose last is at least the highest value."""
+    """Three to five round amounts from zero up to at least the highest value."""
     if highest < SMALLEST or not math.isfinite(highest):
         return (0.0, 1.0)
     power = 10.0 ** math.floor(math.log10(highest / 3))
@@ -224,11 +222,11 @@ def _draw(
 def _choose_ticks(
     points: Sequence[Point], centre: Callable[[int], float], most: int, *, right: int
 ) -> tuple[Tick, ...]:
-    """Labels at even distances, counted from the newest, so that today always has one; none is cut off or overlaps."""
+    """Labels at even intervals, counted from the newest, so today always has one; none is cut off or overlaps."""
     if not points:
         return ()
     last, widest = len(points) - 1, max(len(point.label) for point in points) * LETTER_WIDTH
-    # The newest label moves in from the edge, towards the one before.
+    # The newest label moves inwards from the edge.
     moved = max(0.0, centre(last) + len(points[last].label) * LETTER_WIDTH / 2 - right)
     step = math.ceil(len(points) / most)
     if last:

@@ -1,4 +1,4 @@
-"""CSRF tokens of the portal's forms: signed, and bound to the session or, before sign-in, to a cookie of its own."""
+"""CSRF tokens of the portal's forms: signed, and bound to the session or, before sign-in, to a separate cookie."""
 
 import secrets
 
@@ -20,7 +20,7 @@ LIFETIME_SECONDS = 30 * 86400
 
 
 def csrf_token() -> str:
-    """The token for the forms of the current page, the same one for all of them."""
+    """The token shared by all forms of the current page."""
     owner = _owner()
     if "csrf_token" not in g or g.csrf_token[0] != owner:
         g.csrf_token = owner, str(_serializer().dumps(owner))
@@ -28,12 +28,12 @@ def csrf_token() -> str:
 
 
 async def check_csrf() -> None:
-    """Refuse a changing request on a page without the token of its session, or from a page elsewhere."""
+    """Refuse a changing request without its session's token, or from another site's page."""
     asked = this_request()
     if asked.method in SAFE_METHODS or not is_page(asked.path):
         return
     if is_from_elsewhere(shops_are_ours=False):
-        # A neighbour under the same domain can set our form cookie, and then has a token that fits.
+        # Another site under the same domain can set our form cookie and would then have a valid token.
         raise NotAllowed("This form was sent by another site. Reload the page here and send it again.")
     given = request.headers.get(HEADER) or (await request.form).get(FIELD, "")
     try:
@@ -48,7 +48,7 @@ async def check_csrf() -> None:
 
 
 def _owner() -> str:
-    """Whom a token belongs to: the session's id, hashed, or the random value of the form cookie."""
+    """The owner of a token: the hashed session id, or the random value of the form cookie."""
     if session := staff_auth.load_user().auth_id:
         return hash_token(session)
     if "form_cookie" not in g:

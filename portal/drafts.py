@@ -1,4 +1,4 @@
-"""Drafts over HTTP: kept by the script while one types, brought back by the page, put away and taken back."""
+"""Drafts over HTTP: saved by the script while typing, restored by the page, discarded and restored again."""
 
 from datetime import UTC
 
@@ -16,16 +16,16 @@ blueprint = Blueprint("portal_drafts", __name__)
 
 
 class DraftQuery(Input):
-    """Which form's draft is asked for."""
+    """The form whose draft is requested."""
 
     page: Filled200
-    """The address of the form."""
+    """The form's path."""
     draft: Id | None = None
-    """A certain one of several."""
+    """Id of one draft among several."""
 
 
 async def find_shown_draft(page: str) -> KeptDraft | None:
-    """The draft that the current page shows again: the newest, or the one that the address names."""
+    """The draft restored on the current page: the newest, or the one in the URL."""
     wanted = read_id(request.args.get("draft", ""))
     return await find_draft(db(), page, by=current_actor(), draft_id=wanted)
 
@@ -47,7 +47,7 @@ async def show_draft(query: DraftQuery) -> Response:
 @staff_page()
 @reads_form(SaveDraft)
 async def keep_draft(data: SaveDraft) -> Response:
-    """Keep a form as it stands."""
+    """Save a form's current values."""
     saved = await save_draft(db(), data, by=current_actor())
     return jsonify({"id": saved.id, "version": saved.version, "is_own": saved.is_own})
 
@@ -55,7 +55,7 @@ async def keep_draft(data: SaveDraft) -> Response:
 @blueprint.post("/portal/drafts/<id:draft_id>/discard")
 @staff_page()
 async def discard(draft_id: int) -> Response:
-    """Put a draft away; a toast takes it back."""
+    """Discard a draft; a toast offers Undo."""
     page = await discard_draft(db(), draft_id, by=current_actor())
     return await redirect_to(page, toast="Draft discarded", undo=f"/portal/drafts/{draft_id}/restore")
 
@@ -63,6 +63,6 @@ async def discard(draft_id: int) -> Response:
 @blueprint.post("/portal/drafts/<id:draft_id>/restore")
 @staff_page()
 async def restore(draft_id: int) -> Response:
-    """Bring a discarded draft back to its form."""
+    """Restore a discarded draft."""
     page = await restore_draft(db(), draft_id, by=current_actor())
     return await redirect_to(page, toast="Undone: your draft is back")

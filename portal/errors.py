@@ -1,4 +1,4 @@
-"""Refusals as pages: the same sentence as the JSON doors give, in the portal's frame."""
+"""Refusals as pages: the same sentence as in the JSON API, in the portal's layout."""
 
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,19 +13,19 @@ from web.guards import find_reader
 from web.request import current_actor
 
 PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password", "/undo-email")
-# Doors of programs: their refusals stay JSON, whatever a caller says it takes.
+# Paths for programs: their refusals are always JSON, regardless of Accept.
 PROGRAM_PREFIXES = ("/api/", "/static/", "/openapi.json", "/metrics", "/healthz", "/readyz")
 SIGN_IN = "/portal/sign-in"
 PROFILE = "/portal/profile"
 
 
 def is_page(path: str) -> bool:
-    """True for the paths that people look at in a browser."""
+    """True for paths that people open in a browser."""
     return path.startswith(PAGE_PREFIXES)
 
 
 def is_browsing() -> bool:
-    """True when the answer to the current request is for a person: a page's, or one that a browser looks for."""
+    """True if the current request is from a person: for a page, or from a browser."""
     if is_page(request.path):
         return True
     if request.path.startswith(PROGRAM_PREFIXES) or request.method not in {"GET", "HEAD"}:
@@ -35,13 +35,13 @@ def is_browsing() -> bool:
 
 
 async def show_error_page(error: Exception, answer: Response) -> Response:
-    """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
+    """Turn a JSON refusal into a page with the same status; signed-out users are redirected to the sign-in page."""
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return await _to_sign_in()
     if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
         return _redirect_to_page(PROFILE, 403)
     if request.path.startswith("/portal") and not current_actor().is_staff:
-        # No guard let somebody in here: the page is not theirs, or there is none.
+        # No guard admitted the caller: the page is not theirs or does not exist.
         g.actor = await find_reader() or current_actor()
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
     page = await error_page(answer.status_code, refusal.get("error", ""))
@@ -51,10 +51,9 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
 
 
 async def _to_sign_in() -> Response:
-    """A move of the whole page to the sign-in page that comes back here; htmx wants a header of its own.
+    """A redirect of the whole page to sign-in, which returns here; htmx needs its own header.
 
-    Where a part of a page was asked for, the page stays as it is, with what was typed, and asks in a dialog; a block
-    that refreshes itself asks nobody.
+    For a part request, the page stays with its typed input and shows a dialog; a self-refreshing block shows nothing.
     """
     if "X-Live" in request.headers:
         return Response("", 401)
@@ -65,7 +64,7 @@ async def _to_sign_in() -> Response:
 
 
 async def ask_to_sign_in(status: int, **context: Any) -> Response:
-    """The dialog in which somebody signs in on the page that is open."""
+    """The dialog for signing in on the open page."""
     facts = {"url": SIGN_IN, "proof": "", "typed": {}, "errors": {}, "problem": ""} | context
     page = await page_or_block("account/sign_in/again.html", block="sign_in_again", status=status, **facts)
     page.headers["HX-Retarget"] = "#sign_in_again"
@@ -74,7 +73,7 @@ async def ask_to_sign_in(status: int, **context: Any) -> Response:
 
 
 def _page_before() -> str:
-    """The page of ours whose form was sent, to come back to."""
+    """The page of the sent form, to return to."""
     parts = urlsplit(request.referrer or "")
     is_ours = parts.netloc == request.host and parts.path.startswith("/portal") and parts.path != SIGN_IN
     return f"{parts.path}?{parts.query}".rstrip("?") if is_ours else "/portal"

@@ -1,11 +1,11 @@
-"""A figure as pages draw it: its value, what it is compared with, what it means, and where its rows are."""
+"""A figure on a page: its value, comparison, meaning, and link to its rows."""
 
 from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure; `change` is by how much it moved from what it `was`, with an arrow and whether that is good."""
+    """One figure; `change` is its difference from `was`, with an arrow and whether it is good."""
 
     label: str
     value: str

@@ -1,4 +1,4 @@
-"""Setting up the shop: the checklist on Home that leads the first administrator until an order comes in."""
+"""Setting up the shop: a checklist on Home for the first administrator, until the first order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ IMPORTS = "/portal/imports/new"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: whether it is done, and what to press; `posts` is the address of a form that does it at once."""
+    """One step: whether it is done, and its button; `posts` is the URL of a form that does it at once."""
 
     name: str
     is_done: bool
@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An outside service that settings turn on, and what it is good for."""
+    """An outside service enabled by settings, and its purpose."""
 
     name: str
     use: str
@@ -44,13 +44,13 @@ class Service:
 @blueprint.post("/portal/first-run/categories")
 @staff_page(Right.EDIT_PRODUCTS)
 async def take_categories() -> Response:
-    """Add the eight categories to begin with."""
+    """Add the eight initial categories."""
     added = await take_first_categories(db(), by=current_actor())
     return await redirect_to("/portal", toast=f"{format_plural(added, 'category', 'categories')} added")
 
 
 async def show_first_run(found: FirstRun, attention: Sequence[object]) -> Response | None:
-    """Home as the checklist, above what needs attention already; None when every step is done."""
+    """Home with the checklist above what needs attention; None if every step is done."""
     services = list_services(settings())
     steps = list(_list_steps(found, settings(), services))
     done = sum(step.is_done for step in steps)
@@ -70,7 +70,7 @@ async def show_first_run(found: FirstRun, attention: Sequence[object]) -> Respon
 
 
 def list_services(chosen: Settings) -> list[Service]:
-    """What works by keys in the environment."""
+    """The services enabled by keys in the environment."""
     return [
         Service("Mail", "confirmations, invoices", bool(chosen.smtp_host and chosen.smtp_from)),
         Service("Cards", "pay links", bool(chosen.stripe_secret_key)),

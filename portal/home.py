@@ -1,4 +1,4 @@
-"""Home: what needs somebody first, then a few figures of a period, each a link to the rows it counts."""
+"""Home: what needs attention first, then a few figures of a period, each linked to the rows it counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ BEFORE_WORDS = {
 }
 
 
-# Who may do the act that a line names; anybody else is led to the order.
+# The right for a line's act; without it, the line links to the order.
 _ACT_RIGHTS = {
     Waiting.ON_HOLD: Right.OVERRIDE_TERMS,
     Waiting.FAILED: Right.SEND_PAY_LINKS,
@@ -73,7 +73,7 @@ _ACT_RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One line of the attention list: its title leads to the rows, its verb to the act on the oldest."""
+    """One line of the attention list: its title links to the rows, its verb to the act on the oldest."""
 
     tone: str
     icon: str
@@ -89,7 +89,7 @@ class Attention:
 @staff_page()
 @reads_query(HomeQuery)
 async def show_home(query: HomeQuery) -> Response:
-    """What waits for this colleague, and the figures of a period."""
+    """Work waiting for this colleague, and the figures of a period."""
     me, zone = current_actor(), settings().timezone
     async with current_database().reporting() as connection:
         begun = await find_first_run(connection) if may(me, Right.EDIT_STAFF) else None
@@ -119,14 +119,14 @@ async def show_home(query: HomeQuery) -> Response:
             for name, word in RANGE_WORDS.items()
         ],
         url=f"/portal?range={query.range}",
-        # The whole history is too dear to be added up again at every order.
+        # The whole history is too expensive to sum again at every order.
         is_live=query.range is not HomeRange.ALL,
         has_ranges=home.sales is not None,
     )
 
 
 def _list_work(counts: DayCounts, following: QueueRow | None) -> Iterator[Attention]:
-    """What a packer has to do, in the words and numbers of the queue; the next order is the oldest promise."""
+    """A packer's work, with the queue's words and counts; the next order has the oldest promise."""
     queue = "/portal/warehouse"
     begin, line = f"{queue}?stage=to_pick", "A colleague stands at each of them"
     if following is not None:
@@ -146,7 +146,7 @@ def _list_work(counts: DayCounts, following: QueueRow | None) -> Iterator[Attent
 
 
 def _count_parts(home: Home, late: LateInvoices) -> str:
-    """What the count of things that wait is made of; each order is in it once, for however many reasons it waits."""
+    """The parts of the needs-attention count; each order counts once, even with several reasons."""
     counted = ((home.waiting_orders, "order"), (late.count, "invoice"), (home.failed_mails or 0, "message"))
     return ", ".join(format_plural(count, noun) for count, noun in counted if count)
 
@@ -157,7 +157,7 @@ async def _read_rep(connection: AsyncConnection, home: Home, me: Actor) -> RepHo
 
 
 def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum | None) -> Iterator[Attention]:
-    """The kinds that have something waiting, red first; each names the one that waits longest."""
+    """The kinds with waiting orders, red first; each names the oldest."""
     looks = {
         Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review hold"),
         Waiting.FAILED: ("bad", "alert-circle", "payment", "failed", "Send link"),
@@ -198,7 +198,7 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
 
 
 def _act_url(kind: Waiting, number: str, me: Actor) -> str:
-    """Where the act on the order that waits longest is; one that is opened leads through the others of its kind."""
+    """The URL of the act on the oldest order; opening it leads through the others of its kind."""
     if kind is Waiting.CHECKS and may(me, Right.REVIEW_CHECKS):
         return f"/portal/checks/{number}"
     if kind is Waiting.FAILED and may(me, Right.SEND_PAY_LINKS):

@@ -1,4 +1,4 @@
-"""The figures of Home, at most six for a role: each beside what it is compared with, and a link to its rows."""
+"""The figures of Home, at most six per role: each with its comparison and a link to its rows."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from domain.warehouse.floor import DayCounts, Stage
 from portal.figures import Figure
 from web.request import settings
 
-# The stretches that a rep's own sales can be shown for.
+# The ranges for a rep's own sales.
 MY_SALES_DAYS = (7, 30, 90, 365)
 SINCE_EVER = date(2000, 1, 1)
 LIST = "/portal/orders"
@@ -38,7 +38,7 @@ def choose_figures(home: Home, floor: DayCounts | None, rep: RepHome | None) -> 
 
 
 def _list_figures(home: Home) -> Iterator[Figure]:
-    """At most six figures of the desk."""
+    """At most six figures for the desk."""
     waiting = home.waiting
     if home.sales is not None:
         rows = sales_url(home.period.first, home.period.last)
@@ -68,7 +68,7 @@ def _list_figures(home: Home) -> Iterator[Figure]:
 
 
 def _list_floor(counts: DayCounts) -> Iterator[Figure]:
-    """The six figures of a packer, each a link to its rows."""
+    """The six figures for a packer, each linked to its rows."""
     beside = {
         Stage.SHIPPED_TODAY: f"{format_number(counts.shipped_yesterday)} yesterday",
         Stage.DELIVERED: f"{format_number(counts.delivered_before)} in the 7 days before",
@@ -90,7 +90,7 @@ def _list_floor(counts: DayCounts) -> Iterator[Figure]:
 
 
 def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
-    """A rep's own figures; more is better, but of those who went quiet."""
+    """A rep's own figures; more is better, except for overdue regulars."""
     sales, before = home.sales or Sales(), home.before
     url = sales_url(home.period.first, home.period.last)
     calls = f"/portal/performance/calls?from_date={home.period.first or SINCE_EVER}&to_date={home.period.last}"
@@ -117,7 +117,7 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
 
 
 def _compare_conversion(period: Period, sales: Sales, rep: RepHome, before: Sales | None) -> Figure:
-    """Orders for each call, in points of a percentage beside the period before."""
+    """Orders per call, compared with the previous period in percentage points."""
     share = _convert(sales.orders, rep.calls)
     sum_of = f"{format_plural(sales.orders, 'order')} ÷ {format_plural(rep.calls, 'call')}"
     days = (period.last - period.first).days + 1 if period.first else None
@@ -144,7 +144,7 @@ def _convert(orders: int, calls: int) -> float:
 
 
 def _compare_count(label: str, value: int, before: int | None, url: str, meaning: str) -> Figure:
-    """A count beside the period before; more is better."""
+    """A count compared with the previous period; more is better."""
     if before is None:
         return Figure(label, format_number(value), url, meaning)
     change = value - before
@@ -168,7 +168,7 @@ def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -
 
 
 def _compare(label: str, value: Decimal, before: Decimal | None, url: str, sales: Sales) -> Figure:
-    """A figure of money beside the period before; more is better."""
+    """An amount compared with the previous period; more is better."""
     meaning = (
         "Totals of orders placed, except cancelled"
         if label == "Revenue"
@@ -193,13 +193,13 @@ def _compare(label: str, value: Decimal, before: Decimal | None, url: str, sales
 
 
 def sales_url(first: date | None, last: date) -> str:
-    """The rows that a stretch of revenue is made of."""
+    """The URL of the orders behind a period's revenue."""
     if first is None:
         return f"{LIST}?cancelled=false"
     return f"{LIST}?cancelled=false&when=between&from_date={first}&to_date={last}"
 
 
 def write_when(moment: datetime | None) -> str:
-    """A moment as the lines of Home say it."""
+    """A time as Home writes it."""
     zone = settings().timezone
     return format_when(moment, zone, today=business_today(zone)).replace("Today, ", "")

@@ -1,6 +1,6 @@
-"""The pages behind the links of mails about a colleague's own email: confirming a new one, and undoing a change.
+"""The pages for links in emails about a colleague's own email: confirming a new one, and undoing a change.
 
-Opening a link changes nothing, because mail scanners open links; whatever is done is a POST.
+Opening a link changes nothing, because mail scanners open links; all changes are POSTs.
 """
 
 from dataclasses import dataclass
@@ -70,14 +70,14 @@ async def confirm_email() -> Response:
 @blueprint.get(UNDO.url)
 @public
 async def show_undo() -> Response:
-    """The button that brings the old address back."""
+    """The button that restores the old address."""
     return await _show(UNDO)
 
 
 @blueprint.post(UNDO.url)
 @public
 async def undo_change() -> Response:
-    """Give the account its old email back and sign everybody out."""
+    """Restore the account's old email and end all sessions."""
 
     async def act(data: EmailLink) -> Any:
         await count_use("staff_email_link", 10, seconds=MINUTE)
@@ -90,7 +90,7 @@ async def undo_change() -> Response:
 
 
 async def _show(page: LinkPage, tried: Attempt[Any] | None = None) -> Response:
-    """A page whose address holds a token, which no other site is sent."""
+    """A page whose URL contains a token; no Referer is sent to other sites."""
     is_refused = tried is not None and tried.refusal is not None
     response = await page_or_block(
         "account/sign_in/email_link.html",

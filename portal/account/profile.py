@@ -1,4 +1,4 @@
-"""One's own account: email, password, second factor, and where one is signed in."""
+"""The user's own account: email, password, second factor, and sessions."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ async def show_profile() -> Response:
 @blueprint.post(f"{PROFILE}/email")
 @staff_page(before_second_factor=True)
 async def change_email() -> Response:
-    """Ask for another email of one's own; it takes effect by the link that is mailed to it."""
+    """Request a new email; it takes effect by the link sent to it."""
 
     async def act(data: email_change.ChangeEmail) -> str:
         asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
@@ -53,7 +53,7 @@ async def change_email() -> Response:
 @blueprint.post(f"{PROFILE}/password")
 @staff_page(before_second_factor=True)
 async def change_password() -> Response:
-    """Change the own password; the other sessions end."""
+    """Change the user's own password; the other sessions end."""
 
     async def act(data: profile.ChangePassword) -> bool:
         await profile.change_password(db(), data, by=current_actor())
@@ -67,7 +67,7 @@ async def change_password() -> Response:
 @blueprint.post(f"{PROFILE}/sessions/<id:session_id>/end")
 @staff_page(before_second_factor=True)
 async def end_session(session_id: int) -> Response:
-    """End one of the own sessions."""
+    """End one of the user's own sessions."""
     await profile.end_own_session(db(), session_id, by=current_actor())
     return await redirect_to(PROFILE, toast="Session ended")
 
@@ -83,7 +83,7 @@ async def end_other_sessions() -> Response:
 @blueprint.post(f"{SECOND_FACTOR}/start")
 @staff_page(before_second_factor=True)
 async def start_second_factor() -> Response:
-    """Make a secret and show it."""
+    """Create a secret and show it."""
     await second_factor.start_second_factor(db(), data_keys=settings().data_keys, by=current_actor())
     return await redirect_to(SECOND_FACTOR)
 
@@ -114,7 +114,7 @@ async def confirm_second_factor() -> Response:
 @blueprint.get(f"{SECOND_FACTOR}/remove")
 @staff_page(before_second_factor=True)
 async def show_remove_second_factor() -> Response:
-    """Ask before the second factor goes."""
+    """Ask before removing the second factor."""
     return await _show_remove(None)
 
 
@@ -178,7 +178,7 @@ async def _show_remove(tried: Attempt[Any] | None) -> Response:
 
 
 def describe_browser(user_agent: str) -> str:
-    """A browser as its owner knows it, `Firefox on Windows`; a program by the first word it gives."""
+    """A readable browser name, `Firefox on Windows`; for a program, the first word of its user agent."""
     browser = next((word for mark, word in BROWSERS if f"{mark}/" in user_agent), "")
     system = next((word for mark, word in SYSTEMS if mark in user_agent), "")
     if browser and system:

@@ -1,6 +1,6 @@
-"""Signing in and out of the portal, and the way back in after a forgotten password.
+"""Signing in and out of the portal, and resetting a forgotten password.
 
-Afterwards the browser is led to a page of the portal only, whatever `next` asks for.
+Afterwards the browser is redirected only to a page of the portal, regardless of `next`.
 """
 
 import json
@@ -40,7 +40,7 @@ async def show_sign_in() -> Response:
 @blueprint.post(SIGN_IN)
 @public
 async def enter() -> Response:
-    """Sign in, or ask for the second factor where one is set up."""
+    """Sign in, or ask for the second factor if one is set up."""
 
     async def act(data: sign_in.SignIn) -> sign_in.SignedIn | sign_in.SecondStep:
         await count_use("staff_sign_in", 10, seconds=60)
@@ -60,7 +60,7 @@ async def enter() -> Response:
 @blueprint.post(SECOND_STEP)
 @public
 async def enter_second_step() -> Response:
-    """Sign in with the six digits, after the password was right."""
+    """Sign in with the six digits after a correct password."""
 
     async def act(data: sign_in.FinishSignIn) -> sign_in.SignedIn:
         await count_use("staff_sign_in", 10, seconds=60)
@@ -119,7 +119,7 @@ async def show_reset() -> Response:
 @blueprint.post(RESET)
 @public
 async def set_password() -> Response:
-    """Set the new password and lead to signing in with it."""
+    """Set the new password and redirect to sign-in."""
 
     async def act(data: forgotten.ResetPassword) -> bool:
         await count_use("staff_reset", 10, seconds=60)
@@ -155,7 +155,7 @@ def _stays(typed: dict[str, str]) -> bool:
 
 
 async def _enter_here(tried: Attempt[Any]) -> Response:
-    """Go on with the page that is open: its forms get the new session's token. Else the dialog asks again."""
+    """Continue on the open page: its forms get the new session's token. Otherwise the dialog asks again."""
     if isinstance(tried.result, sign_in.SignedIn):
         keep_session(tried.result)
         response = Response("", 204)

@@ -1,4 +1,4 @@
-"""Keys for programs: administrators make them, see each once, and revoke them."""
+"""API keys: administrators create them, see each once, and revoke them."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ SCOPES = (
 @blueprint.get(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def show_api_keys() -> Response:
-    """Every key but its secret, and the form for a new one."""
+    """All keys without their secrets, and the form for a new one."""
     return await _show(None)
 
 
 @blueprint.post(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def make_api_key() -> Response:
-    """Make a key and show it, this once."""
+    """Create a key and show it once."""
     tried = await attempt(api_keys.CreateApiKey, lambda data: api_keys.create_api_key(db(), data, by=current_actor()))
     return await _show(tried)
 
@@ -40,7 +40,7 @@ async def make_api_key() -> Response:
 @blueprint.get(f"{LIST}/<id:key_id>/revoke")
 @staff_page(Right.EDIT_KEYS)
 async def show_revoke_api_key(key_id: int) -> Response:
-    """Ask before a program is shut out."""
+    """Ask before revoking a key."""
     key = await api_keys.get_api_key(db(), key_id)
     return await page_or_block(
         "shared/confirm.html",

@@ -1,4 +1,4 @@
-"""The one history: who changed which record or order how, with the values before and after."""
+"""The audit trail: who changed which record or order, with the values before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ OTHERS = [("voice", "The voice agents"), ("customer", "Customers"), ("api_key", 
 
 @dataclass(slots=True)
 class Change:
-    """One act as a row shows it: on which records, what it was, and what it made of what."""
+    """One act as shown in a row: its records, its name, and the changed values."""
 
     id: str
     at: datetime
@@ -93,7 +93,7 @@ async def download_audit(query: trail.TrailFilters) -> Response:
 
 
 def _make_tabs(current: trail.TrailTab, counts: dict[trail.TrailTab, int] | None) -> list[dict[str, Any]]:
-    """The tabs with what each has under the filters, as far as that can be counted."""
+    """The tabs with their counts under the filters, up to the counting limit."""
     return [
         {
             "word": tab.value.capitalize(),
@@ -123,7 +123,7 @@ def group_days(rows: Sequence[trail.TrailRow]) -> list[tuple[date, list[Change]]
 
 
 def _is_one_act(first: trail.TrailRow, second: trail.TrailRow) -> bool:
-    """True for the same done by the same person at once to another record."""
+    """True for the same act by the same person at the same time on another record."""
     same = ("source", "actor_kind", "actor_id", "actor_name", "action", "record_kind", "note", "pairs")
     return (
         all(getattr(first, name) == getattr(second, name) for name in same)
@@ -133,7 +133,7 @@ def _is_one_act(first: trail.TrailRow, second: trail.TrailRow) -> bool:
 
 
 def show_change(row: trail.TrailRow) -> Change:
-    """A change as the list shows it; the first amount that changed stands at the end of the row."""
+    """A change as shown in the list; the first changed amount is at the end of the row."""
     icon, tone, act = _find_look(row)
     pairs = [(name, before, after) for name, before, after in row.pairs if write_value(before) != write_value(after)]
     # The note names the rep; their numbers say nothing.
@@ -171,14 +171,14 @@ def _find_look(row: trail.TrailRow) -> tuple[str, str, str]:
 
 
 def _name(row: trail.TrailRow) -> tuple[str, str]:
-    """The record's name and where it is looked at."""
+    """The record's name and URL."""
     name = row.record_name or str(row.record_id or "")
     kind = write_name(row.record_kind)
     return (name if row.source == "order" else f"{kind} {name}".strip()), find_url(row)
 
 
 def _describe(query: trail.TrailFilters, total: int, *, more: bool, people: dict[int, str]) -> str:
-    """Whose changes of when are shown, and how many there are."""
+    """Whose changes are shown, from when, and how many there are."""
     kind, _, number = (query.who or "").partition(":")
     who = people.get(int(number), "") if number else dict(OTHERS).get(kind, "")
     today = business_today(settings().timezone)
@@ -191,7 +191,7 @@ def _describe(query: trail.TrailFilters, total: int, *, more: bool, people: dict
 
 
 def find_url(entry: trail.TrailRow) -> str:
-    """Where the record is looked at, as far as it has a page."""
+    """The URL of the record's page, if it has one."""
     if entry.source == "order":
         return f"/portal/orders/{entry.record_name}"
     place = RECORD_PAGES.get(entry.record_kind, "")
@@ -207,7 +207,7 @@ def _write_pair(name: str, before: Any, after: Any) -> tuple[str, str, str]:
 
 
 def _write(name: str, value: Any) -> str:
-    """A value as people read it; amounts as money, exact to the cent."""
+    """A value for display; amounts as money, exact to the cent."""
     is_amount = name.endswith(AMOUNTS) and isinstance(value, str | int | float)
     amount = parse_money(str(value)) if is_amount else None
     if name == "status" and value in STATUS_LOOKS:

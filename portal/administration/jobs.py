@@ -1,4 +1,4 @@
-"""Background jobs: what failed or was parked first, how far the others are, and doing one again."""
+"""Background jobs: failed and parked ones first, progress of the others, and running one again."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ async def show_jobs(query: list_runs.JobFilters) -> Response:
 @blueprint.get(f"{LIST}/<id:run_id>")
 @staff_page(Right.SEE_JOBS)
 async def show_job(run_id: int) -> Response:
-    """One job: how far it is, how it ended, what it was asked for."""
+    """One job: its progress, result and arguments."""
     run = await list_runs.get_run(db(), run_id)
     return await page_or_block(
         "administration/jobs/job.html",
@@ -85,17 +85,17 @@ async def retry_jobs(data: list_runs.ChosenJobs) -> Response:
 
 
 def write_name(name: str) -> str:
-    """A job's name as people read it: `send_message` is Send message."""
+    """A job's display name: `send_message` becomes Send message."""
     return name.replace("_", " ").capitalize()
 
 
 def list_facts(values: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """What a job was asked for, or its result, as lines of name and value."""
+    """A job's arguments or result as lines of name and value."""
     return [(write_name(name), write_value(value)) for name, value in (values or {}).items()]
 
 
 def write_value(value: Any) -> str:
-    """A plain value as people read it; one with parts as its JSON."""
+    """A plain value for display; a compound one as JSON."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or value == "":

@@ -1,4 +1,4 @@
-"""Mail test: the mail settings as they stand, the server tried step by step, and a test mail."""
+"""Mail test: the current mail settings, a step-by-step test of the server, and a test email."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def check_mail_server() -> Response:
 @blueprint.get(f"{PAGE}/server")
 @staff_page(Right.CHECK_MAIL)
 async def return_to_mail_test() -> Response:
-    """A result's page loaded again asks the server nothing."""
+    """Reloading the result's page does not test the server again."""
     return await redirect_to(PAGE)
 
 

@@ -1,4 +1,4 @@
-"""The outbox: every mail, text and Discord post, and sending again what did not leave."""
+"""The outbox: all emails, texts and Discord posts, and sending failed ones again."""
 
 from quart import Blueprint, Response, request
 
@@ -17,7 +17,7 @@ from web.guards import staff_page
 from web.reading import reads_form, reads_query
 from web.request import current_actor, db, settings
 
-# A mail brings its own styles, and pictures of our products; nothing else of it is let in.
+# An email may use its own styles and pictures of our products, nothing else.
 MAIL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 blueprint = Blueprint("portal_outbox", __name__)
 LIST = "/portal/outbox"
@@ -63,9 +63,9 @@ async def show_outbox(query: list_messages.OutboxFilters) -> Response:
 @blueprint.get(f"{LIST}/<id:message_id>")
 @staff_page(Right.SEE_OUTBOX)
 async def show_message(message_id: int) -> Response:
-    """One message with its text and what became of it."""
+    """One message with its text and delivery state."""
     message = await list_messages.open_message(db(), message_id, by=current_actor())
-    # Development has no mail server; who tries the program out follows the link from here.
+    # Development has no mail server, so links can be followed from here.
     body = read_text(message, opens=not settings().is_production)
     return await page_or_block(
         "administration/outbox/message.html",
@@ -89,13 +89,13 @@ async def show_message(message_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:message_id>/preview")
 @staff_page(Right.SEE_OUTBOX)
 async def preview_message(message_id: int) -> Response:
-    """The mail as it looks, for a frame that runs nothing."""
+    """The rendered email, for a frame without scripts."""
     message = await list_messages.open_message(db(), message_id, by=current_actor())
     return await show_mail_page(message.subject or "", read_text(message, opens=not settings().is_production))
 
 
 async def show_mail_page(subject: str, text: str) -> Response:
-    """A mail as programs for mail show it, closed against all that it could run or fetch."""
+    """An email as mail programs show it, prevented from running or fetching anything."""
     write = make_mail_writer(settings(), await list_picture_paths(db(), find_skus(text)))
     response = Response(write(subject, text), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
@@ -116,7 +116,7 @@ async def send_message_again(message_id: int) -> Response:
 @staff_page(Right.SEE_OUTBOX)
 @reads_form(list_messages.ChosenMessages)
 async def send_messages_again(data: list_messages.ChosenMessages) -> Response:
-    """Queue the ticked messages once more, or from home all that failed."""
+    """Queue the selected messages again, or from home all failed ones."""
     ids = data.message
     back = back_to(LIST)
     if request.args.get("all") == "true":

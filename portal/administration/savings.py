@@ -1,4 +1,4 @@
-""" "Save Me Money" requests: who asks for a better offer, the invoice they sent, and who of us answered."""
+""" "Save Me Money" requests: who wants a better offer, their invoice, and who answered."""
 
 from quart import Blueprint, Response, request
 
@@ -52,7 +52,7 @@ async def show_savings_request(request_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:request_id>/invoice")
 @staff_page(Right.SEE_SAVINGS_REQUESTS)
 async def show_savings_invoice(request_id: int) -> Response:
-    """The invoice; a PDF, kept as it came, is never opened inside our pages."""
+    """The invoice; a PDF, stored unchanged, is never opened inside our pages."""
     name, content_type, data = await savings.get_savings_invoice(db(), request_id)
     way = "attachment" if content_type == PDF else "inline"
     headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'{way}; filename="{name}"'}
@@ -62,7 +62,7 @@ async def show_savings_invoice(request_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:request_id>/<any(answered, open):word>")
 @staff_page(Right.SEE_SAVINGS_REQUESTS)
 async def mark_savings_answered(request_id: int, word: str) -> Response:
-    """Note that the request is answered, or that it is open again."""
+    """Mark the request answered, or open again."""
     await savings.mark_savings_answered(db(), request_id, is_answered=word == "answered", by=current_actor())
     opposite = "open" if word == "answered" else "answered"
     toast = "Marked as answered" if word == "answered" else "Open again"

@@ -52,7 +52,7 @@ class EditStaffForm(users.UpdateStaff):
 
 
 class Button(Input):
-    """A form that carries nothing but its button."""
+    """A form with only a button."""
 
 
 @blueprint.get(LIST)
@@ -109,7 +109,7 @@ async def show_staff_user(staff_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:staff_id>")
 @staff_page(Right.EDIT_STAFF)
 async def save_staff_user(staff_id: int) -> Response:
-    """Save the form, unless somebody else changed the record meanwhile."""
+    """Save the form, unless someone else changed the record in the meantime."""
 
     async def act(data: EditStaffForm, version: int | None) -> Any:
         return await users.update_staff(db(), staff_id, data, by=current_actor(), expected_version=version)
@@ -127,7 +127,7 @@ async def save_staff_user(staff_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:staff_id>/delete")
 @staff_page(Right.EDIT_STAFF)
 async def show_delete_staff_user(staff_id: int) -> Response:
-    """Ask before an account goes, and say whether it is deleted or archived."""
+    """Ask before removing an account, and say whether it will be deleted or archived."""
     return await _ask_delete(staff_id, None)
 
 
@@ -145,7 +145,7 @@ async def delete_staff_user(staff_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:staff_id>/second-factor")
 @staff_page(Right.EDIT_STAFF)
 async def show_remove_factor(staff_id: int) -> Response:
-    """Ask before a colleague's second factor goes."""
+    """Ask before turning off a colleague's second factor."""
     return await _ask_factor(staff_id, None)
 
 
@@ -169,7 +169,7 @@ async def _show_new(tried: Attempt[Any] | None) -> Response:
 
 
 def _write_values(staff: Any) -> dict[str, str]:
-    """What the form of a colleague holds."""
+    """The values of a colleague's form."""
     return {
         "first_name": staff.first_name,
         "last_name": staff.last_name,
@@ -191,7 +191,7 @@ async def _show_one(staff_id: int, tried: MergedAttempt[Any] | None) -> Response
         staff=staff,
         roles=ROLE_CHOICES,
         minimum=settings().password_min_length,
-        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        # A refused form keeps the version at which it was opened; it gets the new one only after showing both values.
         version=form["typed"].get("version", "") if tried is not None and not stale else staff.version,
         changed_by=changes[0].who if changes else "Someone",
         changed_at=staff.updated_at,
@@ -270,7 +270,7 @@ def _describe_change(change: list_users.Change) -> dict[str, Any]:
 
 
 def _word(name: str, value: Any) -> str:
-    """A field's value as people read it."""
+    """A field's value for display."""
     if name == "role":
         return dict(ROLE_CHOICES).get(str(value), str(value))
     if name == "is_active":

@@ -1,4 +1,4 @@
-"""The state of the program: what needs a person first, then its jobs, services, database and connections."""
+"""The program's status: problems first, then jobs, services, database and connections."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ JOBS, OUTBOX = "/portal/jobs", "/portal/outbox"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a person must see to, and what to do about it."""
+    """One problem, and what to do about it."""
 
     tone: str
     icon: str
@@ -60,7 +60,7 @@ async def show_status() -> Response:
 
 
 def _list_needs(status: Status) -> Iterator[Need]:
-    """What needs a person, the worst first."""
+    """The problems, worst first."""
     figures, ready, messages = status.figures, status.readiness, status.figures.messages
     if ready.disk_full:
         yield Need(
@@ -114,7 +114,7 @@ def _list_needs(status: Status) -> Iterator[Need]:
 
 
 def _list_figures(status: Status) -> list[Figure]:
-    """Six figures; each leads to the rows that it counts."""
+    """Six figures; each links to the rows that it counts."""
     figures = status.figures
     jobs, messages = figures.jobs, figures.messages
     return [
@@ -136,7 +136,7 @@ def _list_figures(status: Status) -> list[Figure]:
 
 
 def write_turn(entry: TimetableEntry, zone: tzinfo, at: datetime) -> str:
-    """When an entry of the timetable has its turn: `every 5 min`, `hourly`, `hourly by day`, or a time of this zone."""
+    """When a scheduled job runs: `every 5 min`, `hourly`, `hourly by day`, or a time in this zone."""
     minute, hour, *_ = entry.cron.split()
     if minute == "*":
         return "every minute"
@@ -152,7 +152,7 @@ def write_turn(entry: TimetableEntry, zone: tzinfo, at: datetime) -> str:
 
 
 def write_seconds(seconds: float | None) -> str:
-    """A stretch of time in its two largest units: `0.2 s`, `41 s`, `3 min 52 s`, `2 h 5 min`, `6 days`."""
+    """A duration in its two largest units: `0.2 s`, `41 s`, `3 min 52 s`, `2 h 5 min`, `6 days`."""
     if seconds is None:
         return "–"
     if seconds < 10:

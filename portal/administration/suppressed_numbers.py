@@ -1,4 +1,4 @@
-"""Numbers that must not be called or texted: found, marked, and with a note lifted."""
+"""Suppressed numbers: searching, marking, and lifting do-not-call with a note."""
 
 from quart import Blueprint, Response, request
 
@@ -41,7 +41,7 @@ async def show_suppressed(query: ListSuppressed) -> Response:
 @blueprint.route(f"{LIST}/mark", methods=["GET", "POST"])
 @staff_page(Right.LIFT_SUPPRESSION)
 async def mark_number() -> Response:
-    """Ask for a number and why, and mark it."""
+    """Ask for a number and a reason, and mark it."""
     tried: Attempt[str] | None = None
     if request.method == "POST":
 

@@ -1,4 +1,4 @@
-"""Webhooks out: which programs are notified of what happens here, what was sent to each, and sending it again."""
+"""Outgoing webhooks: the programs that are notified, the messages sent to each, and sending them again."""
 
 from typing import Any
 
@@ -31,14 +31,14 @@ STATES = ((None, "All"), (DeliveryState.QUEUED, "Waiting"), (DeliveryState.FAILE
 @blueprint.get(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def show_webhooks() -> Response:
-    """Every address that is notified, and the form for a new one."""
+    """All notified URLs, and the form for a new one."""
     return await _show_list(None)
 
 
 @blueprint.post(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def make_webhook() -> Response:
-    """Notify a new address from now on and show its secret, this once."""
+    """Add a URL and show its secret once."""
     tried = await attempt(
         endpoints.CreateEndpoint,
         lambda data: endpoints.create_endpoint(db(), data, needs_https=settings().is_production, by=current_actor()),
@@ -49,21 +49,21 @@ async def make_webhook() -> Response:
 @blueprint.get(f"{LIST}/<id:endpoint_id>")
 @staff_page(Right.EDIT_KEYS)
 async def show_webhook(endpoint_id: int) -> Response:
-    """One address with its newest messages."""
+    """One URL with its newest messages."""
     return await _show_one(endpoint_id)
 
 
 @blueprint.post(f"{LIST}/<id:endpoint_id>/secret")
 @staff_page(Right.EDIT_KEYS)
 async def rotate_webhook_secret(endpoint_id: int) -> Response:
-    """Give the address a new secret and show it, this once."""
+    """Give the URL a new secret and show it once."""
     return await _show_one(endpoint_id, made=await endpoints.rotate_secret(db(), endpoint_id, by=current_actor()))
 
 
 @blueprint.post(f"{LIST}/<id:endpoint_id>/test")
 @staff_page(Right.EDIT_KEYS)
 async def send_webhook_test(endpoint_id: int) -> Response:
-    """Send the address a test message."""
+    """Send a test message to the URL."""
     await deliveries.send_test(db(), endpoint_id, by=current_actor())
     return await redirect_to(f"{LIST}/{endpoint_id}", toast="Test message queued")
 
@@ -71,7 +71,7 @@ async def send_webhook_test(endpoint_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:endpoint_id>/active")
 @staff_page(Right.EDIT_KEYS)
 async def set_webhook_active(endpoint_id: int) -> Response:
-    """Turn the address off, or on again."""
+    """Turn the URL off or on."""
     is_active = (await form_pairs()).get("active", [""])[-1] == "on"
     endpoint = await endpoints.set_active(db(), endpoint_id, is_active=is_active, by=current_actor())
     return await redirect_to(
@@ -82,7 +82,7 @@ async def set_webhook_active(endpoint_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:endpoint_id>/replay")
 @staff_page(Right.EDIT_KEYS)
 async def replay_webhook(endpoint_id: int) -> Response:
-    """Send one message again, or every one that was given up."""
+    """Send one message again, or all that were given up."""
     chosen = (await form_pairs()).get("delivery", [""])[-1]
     if (delivery_id := read_id(chosen)) is not None:
         await deliveries.replay_delivery(db(), endpoint_id, delivery_id, by=current_actor())
@@ -96,7 +96,7 @@ async def replay_webhook(endpoint_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:endpoint_id>/delete")
 @staff_page(Right.EDIT_KEYS)
 async def show_delete_webhook(endpoint_id: int) -> Response:
-    """Ask before an address is forgotten with its messages."""
+    """Ask before deleting a URL with its messages."""
     endpoint = await endpoints.get_endpoint(db(), endpoint_id)
     return await page_or_block(
         "shared/confirm.html",
@@ -113,7 +113,7 @@ async def show_delete_webhook(endpoint_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:endpoint_id>/delete")
 @staff_page(Right.EDIT_KEYS)
 async def delete_webhook(endpoint_id: int) -> Response:
-    """Forget the address."""
+    """Delete the URL."""
     name = await endpoints.delete_endpoint(db(), endpoint_id, by=current_actor())
     return await redirect_to(LIST, toast=f"{name} deleted")
 

@@ -1,4 +1,4 @@
-"""The call itself: claim the next, read the script, press the outcome, and the next one opens."""
+"""The call screen: claim the next entry, read the script, press the outcome, and the next one opens."""
 
 import secrets
 from collections.abc import Mapping
@@ -52,13 +52,13 @@ DEFAULT_SCRIPT = (
 
 
 class CallQuery(Input):
-    """From which tab the call was opened."""
+    """The tab from which the call was opened."""
 
     segment: Segment = Segment.PRIORITY
 
 
 class Note(Input):
-    """What the caller writes."""
+    """The caller's note."""
 
     notes: Text2000 = ""
 
@@ -83,7 +83,7 @@ async def _open_next(segment: Segment, *, toast: str | None = None, undo: str | 
 @staff_page(Right.CALL_CUSTOMERS)
 @reads_query(CallQuery)
 async def show_call(entry_id: int, query: CallQuery) -> Response:
-    """Who and why now, the script, and the outcome; closed, it says the rule instead."""
+    """Who to call and why, the script, and the outcome; outside calling hours, the rule instead."""
     return await _show(entry_id, query.segment)
 
 
@@ -91,14 +91,14 @@ async def show_call(entry_id: int, query: CallQuery) -> Response:
 @staff_page(Right.CALL_CUSTOMERS)
 @reads_query(CallQuery)
 async def log_outcome(entry_id: int, query: CallQuery) -> Response:
-    """Log how the call ended; the next one opens, and for ten seconds this one can be taken back."""
+    """Log the outcome; the next call opens, and for ten seconds this one can be undone."""
 
     async def save(data: RecordOutcome) -> Recorded:
         return await record_outcome(db(), entry_id, data, by=current_actor())
 
     pairs = dict(await form_pairs())
     if not pairs.get("outcome"):
-        # A follow-up key without an outcome key: they are interested, or what was chosen before.
+        # A follow-up key without an outcome key: interested, or the outcome chosen before.
         pairs["outcome"] = pairs.get("callback_outcome") or [CallOutcome.INTERESTED_CALLBACK.value]
     if pairs.get("when") == ["date"]:
         pairs.pop("when")
@@ -114,7 +114,7 @@ async def log_outcome(entry_id: int, query: CallQuery) -> Response:
 @blueprint.post(f"{LIST}/calls/<id:call_id>/undo")
 @staff_page(Right.CALL_CUSTOMERS)
 async def take_back(call_id: int) -> Response:
-    """Take a call back and open its entry again."""
+    """Undo a call and open its entry again."""
     entry_id = await undo_outcome(db(), call_id, by=current_actor())
     return await redirect_to(f"{LIST}/{entry_id}", toast="Undone")
 
@@ -122,7 +122,7 @@ async def take_back(call_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:entry_id>/note")
 @staff_page(Right.CALL_CUSTOMERS)
 async def keep_note(entry_id: int) -> Response:
-    """Keep the note while it is written."""
+    """Save the note while it is typed."""
     await save_note(db(), entry_id, (await read_form_body(Note)).notes, by=current_actor())
     word = f"Saved {format_time(now(), settings().timezone)}"
     if request.headers.get("HX-Request") == "true":
@@ -133,7 +133,7 @@ async def keep_note(entry_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:entry_id>/remind")
 @staff_page(Right.CALL_CUSTOMERS)
 async def remind(entry_id: int) -> Response:
-    """Keep a closed entry for the caller from when it opens; `N` gives it first then."""
+    """Keep a closed entry for the caller until its hours begin; `N` then opens it first."""
     opens = await remind_me(db(), entry_id, by=current_actor())
     zone = settings().timezone
     when = format_when(opens, zone, today=business_today(zone))
@@ -143,7 +143,7 @@ async def remind(entry_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:entry_id>/forget")
 @staff_page(Right.CALL_CUSTOMERS)
 async def forget(entry_id: int) -> Response:
-    """Give an entry that was kept for later back to everybody."""
+    """Release an entry that was kept for later."""
     await forget_reminder(db(), entry_id, by=current_actor())
     return await redirect_to(f"{LIST}/{entry_id}", toast="Undone: the reminder is removed")
 
@@ -152,7 +152,7 @@ async def forget(entry_id: int) -> Response:
 @staff_page(Right.ENTER_ORDERS)
 @reads_query(CallQuery)
 async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
-    """Do one step on the quick order; the last places it once, logs the sale, and opens the next call."""
+    """Do one step on the quick order; the last step places it once, logs the sale, and opens the next call."""
     pairs = await form_pairs()
     act = pairs.get("act", ["place"])[-1]
     if act != "place":
@@ -164,7 +164,7 @@ async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
 
 
 async def _place(entry_id: int, typed: Mapping[str, str]) -> Attempt[str]:
-    """Place the order and log the sale, once however often this form is sent; answers the order's number."""
+    """Place the order and log the sale, only once even if the form is sent again; returns the order's number."""
     me = current_actor()
     page = await get_call_page(db(), entry_id, by=me)
     fields = order_pairs(page.entry.customer_id, typed)
@@ -232,7 +232,7 @@ async def _show(
 
 
 def _say_opening(page: CallPage, zone: str) -> str:
-    """When they may be called again by their own clock, as in "10:00 am in Tulsa" or "Mon, 10:00 am in Tulsa"."""
+    """When they may be called again in their local time, as in "10:00 am in Tulsa" or "Mon, 10:00 am in Tulsa"."""
     opens = page.verdict.callable_from
     if opens is None:
         return ""
@@ -243,14 +243,14 @@ def _say_opening(page: CallPage, zone: str) -> str:
 
 
 def _find_next_holiday(page: CallPage) -> tuple[date, str] | None:
-    """The next day within two weeks on which nobody is called; today's own included."""
+    """The next day without calls within two weeks, including today."""
     today = page.at.astimezone(load_zone(page.verdict.place.zones[0])).date()
     days = (today + timedelta(days=ahead) for ahead in range(HOLIDAYS_AHEAD))
     return next(((day, name) for day in days if (name := find_holiday(day))), None)
 
 
 def _explain(tried: Attempt[Any] | None) -> str:
-    """What was refused as one sentence; the screen has no room for one at each field."""
+    """The refusal as one sentence; the screen has no room for field errors."""
     if tried is None or tried.refusal is None:
         return ""
     wrong = (f"{name.replace('_', ' ').capitalize()} {what}." for name, what in tried.refusal.fields.items())

@@ -1,4 +1,4 @@
-"""Commissions: months of every rep, one statement, marking it paid, locking a month, and rates."""
+"""Commissions: months of all reps, statements, marking them paid, locking a month, and rates."""
 
 from datetime import date
 from typing import Any
@@ -35,7 +35,7 @@ from web.templates import render_template
 
 blueprint = Blueprint("portal_commissions", __name__)
 LIST = "/portal/commissions"
-# How what was taken back is named, by the state of its order.
+# Labels for reversals, by the status of the order.
 TAKEN_BACK = {
     "partially_refunded": "Returned",
     "refunded": "Returned",
@@ -47,7 +47,7 @@ TAKEN_BACK = {
 @blueprint.get(LIST)
 @staff_page(Right.SEE_COMMISSIONS)
 async def show_months() -> Response:
-    """What is due to whom, month by month."""
+    """What is due to each rep, by month."""
     months = await list_months(db(), visible_to=current_actor())
     running = first_of_month(business_today(settings().timezone))
     return await page_or_block(
@@ -88,7 +88,7 @@ async def show_statement(rep_id: int, month: str) -> Response:
 
 
 def _list_figures(found: Statement) -> list[dict[str, str]]:
-    """The sums of a month, each with how many entries it is of."""
+    """The sums of a month, each with its number of entries."""
     zone = settings().timezone
     back = sum(line.kind == CommissionKind.TAKEN_BACK for line in found.lines)
     newest = [
@@ -111,7 +111,7 @@ def _list_figures(found: Statement) -> list[dict[str, str]]:
 
 
 def _list_history(found: Statement) -> list[dict[str, object]]:
-    """What was done with a month, the newest first."""
+    """The history of a month, newest first."""
     blank = {"before": "", "after": "", "note": ""}
     acts: list[dict[str, object]] = [
         blank | {
@@ -138,8 +138,8 @@ async def download_csv(rep_id: int, month: str) -> Response:
 @blueprint.get(f"{LIST}/<id:rep_id>/<month>/pdf")
 @staff_page(Right.SEE_COMMISSIONS)
 async def download_pdf(rep_id: int, month: str) -> Response:
-    """The same on paper."""
-    # No connection of the pool waits while the paper is made.
+    """The same as PDF."""
+    # No database connection is held while the PDF is made.
     async with current_database().session() as session:
         found = await get_statement(session, rep_id, _read_month(month), visible_to=current_actor())
     pdf = await render_pdf(await render_template("pdf/commission.html", statement=found))
@@ -149,7 +149,7 @@ async def download_pdf(rep_id: int, month: str) -> Response:
 @blueprint.post(f"{LIST}/<id:rep_id>/<month>/pay")
 @staff_page(Right.PAY_COMMISSIONS)
 async def pay_statement(rep_id: int, month: str) -> Response:
-    """Mark the ticked entries paid, or all that are not."""
+    """Mark the selected entries paid, or all unpaid ones."""
     found = await _find(rep_id, month)
     numbers = (await request.form).getlist("order_numbers") or found.unpaid_numbers
     done = await mark_commissions_paid(
@@ -174,14 +174,14 @@ async def lock() -> Response:
 @blueprint.get(f"{LIST}/<id:rep_id>/rate")
 @staff_page(Right.EDIT_STAFF)
 async def show_rate_form(rep_id: int) -> Response:
-    """Ask for a rate and the day it begins."""
+    """Ask for a rate and its first day."""
     return await _ask_rate(rep_id)
 
 
 @blueprint.post(f"{LIST}/<id:rep_id>/rate")
 @staff_page(Right.EDIT_STAFF)
 async def save_rate(rep_id: int) -> Response:
-    """Keep a rate from a day on."""
+    """Save a rate from a day on."""
 
     async def save(data: SetRate) -> bool:
         await set_rate(db(), rep_id, data, by=current_actor())

@@ -1,4 +1,4 @@
-"""The bank details of a customer on their page: kept from there, and shown down to the last four digits."""
+"""Bank details on the customer page: saved there, and shown only by their last four digits."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ TYPES = [("checking", "Checking"), ("savings", "Savings")]
 
 @dataclass(frozen=True, slots=True)
 class BankTab:
-    """The bank details, or why this colleague does not see them."""
+    """The bank details, or why this colleague can't see them."""
 
     details: BankDetails | None
     why_not: str = ""
@@ -40,14 +40,14 @@ register_tab(Tab("bank", "Bank", Right.SEE_BANK_DETAILS, "calling/bank_tab.html"
 @blueprint.get(f"{LIST}/<id:customer_id>/bank")
 @staff_page(Right.SEE_BANK_DETAILS)
 async def show_bank_form(customer_id: int) -> Response:
-    """Ask for bank details, as the customer says them."""
+    """The form for bank details."""
     return await _ask(customer_id, None)
 
 
 @blueprint.post(f"{LIST}/<id:customer_id>/bank")
 @staff_page(Right.SEE_BANK_DETAILS)
 async def save_bank(customer_id: int) -> Response:
-    """Keep bank details in place of those before."""
+    """Replace the bank details."""
 
     async def save(data: SaveBankAccount) -> BankDetails:
         return await save_bank_account(db(), customer_id, data, by=current_actor(), keys=settings().data_keys)

@@ -1,4 +1,4 @@
-"""The figures of a caller's day, against what the same day of the week has usually brought by this time."""
+"""The figures of a caller's day, compared with the same weekday's usual figures at this time."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from web.request import current_actor
 
 OWN_ORDERS = "/portal/my-sales?days=1"
 CALLED = "?segment=called"
-# What stands beside a figure without a usual day.
+# The note beside a figure without a usual day to compare.
 TODAY = "today"
 
 
@@ -44,7 +44,7 @@ def make_figures(day: CallerDay, usual: UsualDay | None, commission: Decimal, *,
 def _compare(
     figure: Figure, now: float | Decimal, was: float | Decimal, write: Callable[[float | Decimal], str], words: str
 ) -> Figure:
-    """The figure with by how much it moved; more is good in all of them."""
+    """A figure with its change; more is good for all of them."""
     change = abs(float(now) - float(was))
     if write(change) == write(0):
         return replace(figure, was="as usual")

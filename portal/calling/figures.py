@@ -1,4 +1,4 @@
-"""Catalogue, my sales, history and performance: what reps sell, and how they do."""
+"""Catalogue, my sales, history and calling hours."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ GROUPS = [("", "Order by order"), *((group.value, group.value.capitalize()) for 
 
 
 class FindInCatalogue(WidePageInput):
-    """What to look for."""
+    """The search text."""
 
     q: Text200 = ""
 
@@ -66,7 +66,7 @@ async def show_catalogue(query: FindInCatalogue) -> Response:
 @staff_page(Right.SEE_PERFORMANCE)
 @reads_query(MyOrders)
 async def show_my_sales(query: MyOrders) -> Response:
-    """The orders that count for me."""
+    """The orders credited to the user."""
     me, today = current_actor(), business_today(settings().timezone)
     async with current_database().listing() as connection:
         own = await list_my_orders(connection, query, by=me)
@@ -85,7 +85,7 @@ async def show_my_sales(query: MyOrders) -> Response:
 @staff_page(Right.SEE_PERFORMANCE)
 @reads_query(ListHistory)
 async def show_history(query: ListHistory) -> Response:
-    """Past sales, one by one or added up."""
+    """Past sales, as single orders or grouped."""
     me = current_actor()
     async with current_database().listing() as connection:
         groups = await list_groups(connection, query, visible_to=me) if query.group_by else []
@@ -109,7 +109,7 @@ async def show_history(query: ListHistory) -> Response:
 @reads_query(ListHistory)
 @audits_export("sale")
 async def download_history(query: ListHistory) -> Response:
-    """What the history shows, as a file."""
+    """The history's rows as a file."""
     body = export_history(current_database(), query, visible_to=current_actor())
     return await stream_file(body, "sales.csv")
 
@@ -117,6 +117,6 @@ async def download_history(query: ListHistory) -> Response:
 @blueprint.get("/portal/calling/hours")
 @staff_page(Right.CALL_CUSTOMERS)
 async def show_hours() -> Response:
-    """Calling hours by state, each with its statute and whether somebody read it."""
+    """Calling hours by state, each with its statute and whether it was verified."""
     rows: Any = sorted(read_state_hours().values(), key=lambda row: row.state)
     return await page_or_block("calling/hours.html", block="hours", rows=rows)

@@ -55,7 +55,7 @@ class BulkAct(Input):
 @staff_page(Right.CALL_CUSTOMERS)
 @reads_query(ListEntries)
 async def show_calling(query: ListEntries) -> Response:
-    """The list of one tab, or what to do when it is clear."""
+    """The list of one tab, or what to do when it is empty."""
     me, zone = current_actor(), settings().timezone
     today = business_today(zone)
     await plan_for_values(db())
@@ -95,7 +95,7 @@ async def show_calling(query: ListEntries) -> Response:
 @reads_query(ListEntries)
 @audits_export("calling_entry")
 async def download_calling(query: ListEntries) -> Response:
-    """The first of a tab as CSV, as many as a list of customers gives; nobody who must not be called is in it."""
+    """The first rows of a tab as CSV, with the customer list's limit; suppressed people are left out."""
     asked = query.model_copy(update={"page": 1, "per_page": MOST_LISTED})
     page = await list_entries(db(), asked, visible_to=current_actor(), timezone=settings().timezone)
     return answer_file(b"".join(write_csv(COLUMNS, map(_list_cells, page.rows))), "calling-list.csv")
@@ -131,7 +131,7 @@ def make_segment_tabs(current: Segment, counts: dict[Segment, int]) -> list[Tab]
 
 
 def find_next(current: Segment, counts: dict[Segment, int]) -> Segment:
-    """The tab that N goes on with: this one, or the next that has somebody."""
+    """The tab that N continues with: this one, or the next that is not empty."""
     worth = [segment for segment in (current, Segment.PRIORITY, Segment.WINDOW, Segment.LAPSED) if counts[segment]]
     usable = [segment for segment in worth if segment not in {Segment.CALLED, Segment.ALL}]
     return usable[0] if usable else Segment.PRIORITY
@@ -164,7 +164,7 @@ async def create_entry() -> Response:
 @blueprint.post(f"{LIST}/bulk")
 @staff_page(Right.CALL_CUSTOMERS)
 async def act_on_many() -> Response:
-    """Give the ticked entries to a colleague, or stamp them as called."""
+    """Assign the selected entries to a colleague, or mark them as called."""
     ids = read_ids((await request.form).getlist("entry"))
     data = await read_form_body(BulkAct)
     if not ids:
@@ -188,6 +188,6 @@ async def link_entries() -> Response:
 @blueprint.post(f"{LIST}/recalculate")
 @staff_page(Right.ASSIGN_CALLS)
 async def recalculate_list() -> Response:
-    """Bring every score up to date."""
+    """Recalculate all scores."""
     done = await recalculate(db())
     return await redirect_to(LIST, toast=f"{done.updated:,} scores updated")

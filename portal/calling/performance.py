@@ -1,4 +1,4 @@
-"""How the sales team does: figures against the days before, each rep against the month's target, trends and calls."""
+"""The sales team's performance: figures compared with earlier days, reps' monthly targets, trends and calls."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 88.0, 20.0, 3.0
 
 
 class ShowPerformance(ReadPerformance):
-    """The same as the API's, by weeks where nothing else is asked for."""
+    """The same as the API's, by week by default."""
 
     period: Period = Period.WEEK
 
@@ -110,7 +110,7 @@ async def show_performance(query: ShowPerformance) -> Response:
 @staff_page(Right.SEE_PERFORMANCE)
 @reads_query(ShowPerformance)
 async def download_performance(query: ShowPerformance) -> Response:
-    """What the table of reps shows, as a file."""
+    """The table of reps as a file."""
     async with current_database().reporting() as connection:
         found = await get_performance(connection, query, visible_to=current_actor())
     return await stream_file(export_performance(found), "performance.csv")
@@ -126,7 +126,7 @@ async def show_targets() -> Response:
 @blueprint.post(f"{PAGE}/targets")
 @staff_page(Right.PAY_COMMISSIONS)
 async def save_target() -> Response:
-    """Keep one rep's target of this month."""
+    """Save one rep's target for this month."""
     month = first_of_month(business_today(settings().timezone))
 
     async def save(data: SetTarget) -> bool:
@@ -168,14 +168,14 @@ async def show_calls_made(query: ListCallsMade) -> Response:
 
 
 def _list_periods(today: date) -> list[tuple[int, str]]:
-    """The stretches to choose from, each once: on the seventh the month is the last seven days."""
+    """The ranges to choose from, without duplicates: on the seventh, the month equals the last seven days."""
     wanted = {7: "7 days", 30: "30 days", 90: "90 days", 365: "Year"}
     wanted.setdefault(today.day, "Month")
     return sorted(wanted.items())
 
 
 def _show_target(team: Progress | None, month_share: float, today: date) -> dict[str, str]:
-    """What of the month's targets is sold, against where the day should be."""
+    """The sold share of the month's targets, compared with today's goal."""
     blank = {"label": "Of the target", "url": "#reps", "arrow": "", "was": ""}
     if team is None:
         return blank | {"value": "–", "tone": "quiet", "change": "", "was": "none set", "meaning": "Sold ÷ the targets"}
@@ -192,7 +192,7 @@ def _show_target(team: Progress | None, month_share: float, today: date) -> dict
 def _list_figures(
     now: TeamSums, before: TeamSums, days: int, rep_id: int | None, target: dict[str, str]
 ) -> list[dict[str, str]]:
-    """The figures of the team, or of one rep, beside those of as many days before; each leads to its rows."""
+    """The figures of the team or of one rep, compared with the same number of days before; each links to its rows."""
     today = business_today(settings().timezone)
     asked = with_query({}, rep_id=rep_id, from_date=today - timedelta(days=days - 1), to_date=today)
     rows, calls = f"/portal/history{asked}", f"{PAGE}/calls{asked}"
@@ -227,7 +227,7 @@ def _list_figures(
 
 
 def _say_change(value: Any, was: Any, write: Callable[[Any], str]) -> str:
-    """How far a figure moved: money by its share, a percentage by points, the rest by what it counts."""
+    """The change of a figure: money in percent, a percentage in points, counts by their difference."""
     if value == was:
         return "No change"
     if write is format_money:
@@ -238,14 +238,14 @@ def _say_change(value: Any, was: Any, write: Callable[[Any], str]) -> str:
 
 
 def _add_up(progress: Sequence[Progress]) -> Progress | None:
-    """The targets of the reps shown together; None where nobody has one."""
+    """The total target of the reps shown; None if no one has one."""
     if not progress:
         return None
     return Progress(sum((one.target for one in progress), ZERO), sum((one.sold for one in progress), ZERO))
 
 
 def _draw_spark(rep: RepFigures) -> Spark | None:
-    """The trend of one rep, scaled to its own highest step; none of a single step."""
+    """The trend of one rep, scaled to its own maximum; none for a single step."""
     values = [float(point.revenue) for point in rep.trend]
     if len(values) < 2:
         return None
@@ -263,9 +263,9 @@ def _draw_spark(rep: RepFigures) -> Spark | None:
 def _draw_revenue(
     found: Performance, query: ShowPerformance, targets: Mapping[date, Decimal], bars: str
 ) -> Chart | None:
-    """The revenue of the reps shown, step by step, against their targets; the running step is unfinished.
+    """The revenue of the reps shown by step, compared with their targets; the current step is unfinished.
 
-    A week's target is its month's, by days.
+    A week's target is its share of the month's, by days.
     """
     if not found.reps:
         return None

@@ -1,6 +1,6 @@
 """The quick order of a call: the usual items with their quantities, more by a few letters or SKU, and what it costs.
 
-Each step sends the lines and gets them back, so that it works the same without a script; nothing of it is kept.
+Each step sends the lines and gets them back, so it works without a script; nothing is stored.
 """
 
 import re
@@ -27,7 +27,7 @@ _SKU = re.compile(r"items\[(0|[1-9][0-9]?)\]\[sku\]")
 
 @dataclass(frozen=True, slots=True)
 class QuickLine:
-    """One line with the quantity that is typed; prices in US dollars, none for a quantity that is none."""
+    """One line with its typed quantity; prices in US dollars, none for an invalid quantity."""
 
     place: int
     sku: str
@@ -41,7 +41,7 @@ class QuickLine:
 
 @dataclass(frozen=True, slots=True)
 class QuickOrder:
-    """The form as it stands: lines, totals, and the products that the letters may mean."""
+    """The current form: lines, totals, and products that match the search."""
 
     lines: Sequence[QuickLine]
     totals: Totals | None
@@ -53,7 +53,7 @@ class QuickOrder:
 
 
 async def read_quick_order(page: CallPage, pairs: Mapping[str, list[str]] | None = None, act: str = "") -> QuickOrder:
-    """The usual items before anything is typed; then the lines of the form after one more step."""
+    """The usual items before the first step, then the form's lines after the next step."""
     typed = {name: values[-1] for name, values in (pairs or {}).items()}
     lines = read_lines(typed) if pairs else [(item.product_sku, str(item.quantity)) for item in page.usual]
     words, focus = typed.get("product_q", ""), ""
@@ -75,14 +75,14 @@ async def read_quick_order(page: CallPage, pairs: Mapping[str, list[str]] | None
         words=words,
         hits=await find_products(db(), name, visible_to=current_actor(), most=5) if name else [],
         focus=focus,
-        # A new price is no new step: the fields stay the same ones, so that nobody loses the place.
+        # A new price is not a new step: the fields stay the same, so the focus is kept.
         step=(read_whole(step, most=999_999) or 0) + (act not in {"price", "find"}),
         form_key=typed.get("form_key") or secrets.token_urlsafe(16),
     )
 
 
 def read_lines(typed: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The lines of the form as SKU and the quantity that was typed."""
+    """The form's lines as SKU and typed quantity."""
     places = sorted(int(found[1]) for name in typed if (found := _SKU.fullmatch(name)))
     return [
         (sku, typed.get(f"items[{place}][quantity]", "").strip())
@@ -92,7 +92,7 @@ def read_lines(typed: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def order_pairs(customer_id: int | None, typed: Mapping[str, str]) -> dict[str, list[str]]:
-    """The lines with a quantity, as the order's form has them."""
+    """The lines with a quantity, in the order form's format."""
     wanted: dict[str, list[str]] = {"customer_id": [str(customer_id or "")]}
     counted = [line for line in read_lines(typed) if line[1] not in {"", "0"}]
     for place, (sku, quantity) in enumerate(counted):
@@ -101,7 +101,7 @@ def order_pairs(customer_id: int | None, typed: Mapping[str, str]) -> dict[str, 
 
 
 def _add(lines: list[tuple[str, str]], sku: str, quantity: int) -> str:
-    """Put a product on the form, or more of one that is there; returns the field that is meant next."""
+    """Add a product to the form, or increase its quantity; returns the next field to focus."""
     for place, (known, typed) in enumerate(lines):
         if known.lower() == sku.lower():
             more = (_read_quantity(typed) or 0) + quantity
@@ -119,7 +119,7 @@ def _read_quantity(text: str) -> int | None:
 async def _preview(
     page: CallPage, lines: Sequence[tuple[str, str]], products: Mapping[str, FoundProduct]
 ) -> OrderPreview | None:
-    """What the lines with a quantity cost; None while there is none."""
+    """The total of the lines with a quantity; None if there are none."""
     items = [
         OrderLine(sku=sku, quantity=quantity)
         for sku, text in lines
@@ -132,12 +132,12 @@ async def _preview(
         asked = PreviewOrder(items=items, customer_id=page.entry.customer_id)
         return await preview_order(db(), asked, by=current_actor(), rules=rules)
     except InvalidInput:
-        # Too dear to be kept: placing it says so.
+        # Exceeds the largest amount: placing the order says so.
         return None
 
 
 def _add_up(preview: OrderPreview) -> Totals:
-    """The totals with the usual fee, as the order will have them."""
+    """The order's totals with the usual fee."""
     rules = order_rules()
     fee = calculate_delivery_fee(preview.totals.subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
     return calculate_totals([line.line_total for line in preview.lines], discount=ZERO, delivery_fee=fee)

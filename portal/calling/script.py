@@ -1,4 +1,4 @@
-"""The call script: edited with a preview, earlier versions beside it."""
+"""The call script: editing with a preview, and earlier versions."""
 
 from quart import Blueprint, Response, request
 
@@ -25,7 +25,7 @@ async def show_script() -> Response:
 @blueprint.post(PAGE)
 @staff_page(Right.EDIT_SCRIPT)
 async def save_script() -> Response:
-    """Keep a new version."""
+    """Save a new version."""
 
     async def save(data: UpdateScript) -> bool:
         await update_script(db(), data, by=current_actor())
@@ -38,7 +38,7 @@ async def save_script() -> Response:
 @blueprint.post(f"{PAGE}/preview")
 @staff_page(Right.EDIT_SCRIPT)
 async def preview_script() -> Response:
-    """The script as it is being written, with the names of a sample customer in it."""
+    """A preview of the edited script, with a sample customer's names."""
     return await _show(typed=(await request.form).get("content", "")[:20_000])
 
 

@@ -1,4 +1,4 @@
-"""The day of the person to call, as a strip: grey while closed, green while good, amber in a restaurant's rush."""
+"""The calling hours of a person's day as a strip: grey when closed, green when open, amber in a restaurant's rush."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from domain.calling.rules import CallRule, Verdict
 FIRST, LAST = 8 * 60, 21 * 60
 LEFT, WIDTH = 4.0, 240.0
 GAP = 1.5
-# What a letter of a mark takes, what stands between two of them, and how far one may move for the other.
+# Width of a label's character, gap between labels, and how far a label may move.
 LETTER, BETWEEN, MOST_MOVED = 6.0, 4.0, 8.0
 RUSHES = ((time(11, 30), time(14)), (time(17), time(21)))
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One stretch of the strip; `kind` is its class: off, ok or wait."""
+    """One span of the strip; `kind` is its class: off, ok or wait."""
 
     kind: str
     x: float
@@ -29,7 +29,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A time written beneath the strip."""
+    """A time label below the strip."""
 
     x: float
     word: str
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The strip with where they are now."""
+    """The strip with the current local time."""
 
     pieces: Sequence[Piece]
     marks: Sequence[Mark]
@@ -50,7 +50,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Whether now is a time to call, in a word with its tone and icon, and what their clock shows."""
+    """Whether to call now, as a word with tone and icon, and the local time."""
 
     tone: str
     icon: str
@@ -59,7 +59,7 @@ class Light:
 
 
 def find_light(verdict: Verdict, at: datetime) -> Light:
-    """The light of somebody who may or may not be called at this moment."""
+    """The indicator for a person who may or may not be called now."""
     strip = draw_strip(verdict.place, at)
     if not verdict.allowed:
         is_shut = verdict.rule in {CallRule.HOURS, CallRule.DAY, CallRule.HOLIDAY}
@@ -70,7 +70,7 @@ def find_light(verdict: Verdict, at: datetime) -> Light:
 
 
 def draw_strip(place: Place, at: datetime) -> Strip:
-    """The day at the first zone of a place."""
+    """The local day in the place's first time zone."""
     zone = place.zones[0]
     local = at.astimezone(load_zone(zone))
     window = None if find_holiday(local.date()) else find_windows(place.state)[local.weekday()]
@@ -100,7 +100,7 @@ _KIND_WORDS = {"off": "closed", "ok": "good to call", "wait": "rush"}
 
 
 def _space_out(marks: Sequence[Mark]) -> Iterator[Mark]:
-    """The marks moved a little or left out, so that no two times run into each other."""
+    """The labels, moved or left out so that none overlap."""
     free_from = 0.0
     for mark in marks:
         half = len(mark.word) * LETTER / 2

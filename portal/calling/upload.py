@@ -1,4 +1,5 @@
-"""Prospects from a CSV file while one waits: what went in, what was listed already, and why each bad row is bad."""
+"""Imports prospects from a CSV file during the request: counts of new and listed rows, and the error of each bad
+row."""
 
 from typing import Any, BinaryIO
 
@@ -31,7 +32,7 @@ async def show_upload() -> Response:
 @staff_page(Right.UPLOAD_PROSPECTS)
 @reads_spooled("file")
 async def upload_prospects(file: BinaryIO, filename: str) -> Response:
-    """Import the file; a long one goes on in the background."""
+    """Import the file; a long one continues in the background."""
     me = current_actor()
     try:
         run = await from_api.import_and_wait(PROSPECTS, file, filename, timezone=settings().timezone, by=me)

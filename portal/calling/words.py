@@ -77,7 +77,7 @@ def describe_hours(windows: Sequence[Window | None]) -> str:
 
 
 def describe_zones(phone: str | None, zip_code: str, zones: Sequence[str]) -> str:
-    """In which time zone somebody is, and by what, as in "Central, by ZIP 74104; area code 918 agrees"."""
+    """A person's time zone and how it is known, as in "Central, by ZIP 74104; area code 918 agrees"."""
     if len(zones) > 1 and set(zones) == set(US_ZONES):
         return "Not known: calls must be allowed in every US time zone"
     by_zip, by_number = find_zip_zone(zip_code), find_number_zones(phone) if phone else ()
@@ -102,18 +102,18 @@ def write_clock(moment: time) -> str:
 
 
 def first_name(actor: Actor) -> str:
-    """How a colleague names themselves on the phone."""
+    """The colleague's name to say on the phone."""
     return actor.name.partition(" ")[0]
 
 
 def part_objections(script: str) -> tuple[str, str]:
-    """The script, and what stands below a line of its own that says “Objections”: what to answer to them."""
+    """The script, split at its line “Objections”: what to say, and answers to objections."""
     spoken, *rest = _OBJECTIONS.split(script.replace("\r\n", "\n"), maxsplit=1)
     return spoken, "".join(rest)
 
 
 def fill_script(script: str, names: Mapping[str, str]) -> list[Markup]:
-    """The script's paragraphs with the names in them marked; an unknown one in braces stays as it is."""
+    """The script's paragraphs with names inserted and marked; unknown placeholders stay as they are."""
 
     def fill(paragraph: str) -> Markup:
         parts = []

@@ -1,4 +1,4 @@
-"""The page of one customer: the hub that a clerk lives in. Its tabs and side cards are registered by their areas."""
+"""The customer page. Areas register its tabs and side cards."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,14 +115,14 @@ register_tab(Tab("timeline", "Timeline", Right.SEE_CUSTOMERS, "customers/tabs/ti
 @blueprint.get(f"{LIST}/<id:customer_id>")
 @staff_page(Right.SEE_CUSTOMERS)
 async def show_customer(customer_id: int) -> Response:
-    """One customer; the address names the tab that is open."""
+    """One customer; the URL names the open tab."""
     return await _show(customer_id)
 
 
 @blueprint.post(f"{LIST}/<id:customer_id>/statement")
 @staff_page(Right.EDIT_INVOICES)
 async def send_statement(customer_id: int) -> Response:
-    """Mail the customer a statement of what is open."""
+    """Email the customer a statement of open amounts."""
     row = await get_customer(db(), customer_id)
     today = business_today(settings().timezone)
     sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=[customer_id])
@@ -133,7 +133,7 @@ async def send_statement(customer_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:customer_id>/notes")
 @staff_page(Right.EDIT_CUSTOMERS)
 async def write_note(customer_id: int) -> Response:
-    """Keep a note."""
+    """Save a note."""
 
     async def save(data: notes.WriteNote) -> bool:
         await notes.write_note(db(), customer_id, data, by=current_actor())
@@ -148,7 +148,7 @@ async def write_note(customer_id: int) -> Response:
 @blueprint.post(f"{LIST}/notes/<id:note_id>/delete")
 @staff_page(Right.EDIT_CUSTOMERS)
 async def delete_note(note_id: int) -> Response:
-    """Take a note away."""
+    """Delete a note."""
     customer_id = await notes.delete_note(db(), note_id, by=current_actor())
     return await redirect_to(f"{LIST}/{customer_id}?tab=notes", toast="Note taken away")
 
@@ -208,7 +208,7 @@ async def _show(
 
 
 async def _find_light(row: CustomerRow) -> Light | None:
-    """Whether now is a time to call them; None where there is no number to call, or they must not be called."""
+    """Whether they may be called now; None if there is no number or they must not be called."""
     if not row.phone or row.do_not_call:
         return None
     at = now()
@@ -217,7 +217,7 @@ async def _find_light(row: CustomerRow) -> Light | None:
 
 
 async def _show_merged(customer_id: int) -> Response:
-    """Whose a customer became that was merged; raises NotFound where there was no merge."""
+    """The customer into which another was merged; raises NotFound if there was no merge."""
     merge = await find_merge_of(db(), customer_id)
     if merge is None or merge.kept_id is None:
         raise NotFound("There is no such customer.")
@@ -233,7 +233,7 @@ async def _show_merged(customer_id: int) -> Response:
 
 
 def describe_entry(entry: Any) -> Event:
-    """A line of the audit trail as the timeline shows it: one field from what to what, several by their names."""
+    """An audit entry as shown in the timeline: one field with both values, several by name."""
     icon, words = ACTION_WORDS.get(entry.action, ("pencil", entry.action.replace("_", " ").replace(".", ": ")))
     before, after = entry.before or {}, entry.after or {}
     names = [name for name in after if name in before]

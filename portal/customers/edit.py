@@ -49,7 +49,7 @@ async def show_new_form() -> Response:
 @blueprint.post(f"{LIST}/new")
 @staff_page(Right.EDIT_CUSTOMERS)
 async def create() -> Response:
-    """Keep a new customer, once nobody looks like them or the form says so."""
+    """Create a customer, if there is no lookalike or the form confirms it."""
     form = await request.form
     twins = [] if form.get("is_new") else await _find_twins(dict(form))
     if twins:
@@ -67,7 +67,7 @@ async def create() -> Response:
 @blueprint.get(f"{LIST}/lookalikes")
 @staff_page(Right.SEE_CUSTOMERS)
 async def show_lookalikes() -> Response:
-    """Who is there already and looks like what is being typed."""
+    """Existing customers that look like the typed one."""
     twins = await _find_twins(request.args.to_dict())
     return await page_or_block("customers/form.html", block="lookalikes", twins=twins, **_blank_form())
 
@@ -83,7 +83,7 @@ async def show_edit_form(customer_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:customer_id>/edit")
 @staff_page(Right.EDIT_CUSTOMERS)
 async def save_customer(customer_id: int) -> Response:
-    """Change a customer; what a colleague changed meanwhile is shown beside what was typed."""
+    """Change a customer; a colleague's changes in the meantime are shown beside the typed values."""
 
     async def save(data: EditCustomer, version: int | None) -> CustomerRow:
         wanted = data.model_copy(update={"version": version})
@@ -176,7 +176,7 @@ async def mark_do_not_call(customer_id: int) -> Response:
 @blueprint.route(f"{LIST}/<id:customer_id>/delete", methods=["GET", "POST"])
 @staff_page(Right.DELETE_CUSTOMERS)
 async def delete_customer(customer_id: int) -> Response:
-    """Say what goes and what stays, and delete the customer."""
+    """Confirm what is deleted and kept, and delete the customer."""
     problem, status = "", 200
     if request.method == "POST":
         try:
@@ -272,7 +272,7 @@ async def _find_twins(typed: dict[str, str]) -> list[CustomerRow]:
 
 
 def _values(row: CustomerRow) -> dict[str, str]:
-    """The fields as people write them, phones too."""
+    """The fields for display, including phones."""
     values = {name: str(getattr(row, name) or "") for name in FIELDS}
     return values | {name: format_phone(values[name]) for name in ("phone", "phone2") if values[name]}
 

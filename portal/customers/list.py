@@ -1,4 +1,4 @@
-"""The list of customers: tabs, search and sort, acts on several at once, and the same rows as CSV."""
+"""The customer list: tabs, search and sort, bulk acts, and the same rows as CSV."""
 
 from quart import Blueprint, Response, request
 
@@ -69,7 +69,7 @@ async def show_customers(query: BrowseCustomers) -> Response:
 @staff_page(Right.EXPORT_CUSTOMER_LIST)
 @reads_query(BrowseCustomers)
 async def download_customers(query: BrowseCustomers) -> Response:
-    """What the list shows as CSV, streamed; for the order desk at most 1,000 rows."""
+    """The list's rows as CSV, streamed; for the order desk at most 1,000 rows."""
     pieces = await export_list(db(), current_database(), query, timezone=settings().timezone, by=current_actor())
     return await stream_file(pieces, "customers.csv")
 
@@ -77,7 +77,7 @@ async def download_customers(query: BrowseCustomers) -> Response:
 @blueprint.post(f"{LIST}/bulk")
 @staff_page(Right.SEE_CUSTOMERS)
 async def act_on_several() -> Response:
-    """Merge two ticked customers, mail the statements of several, or give them to a rep, for whom it asks first."""
+    """Merge two selected customers, email statements, or assign customers to a rep after asking for the rep."""
     act = (await request.form).get("act", "")
     require(current_actor(), ACT_RIGHTS.get(act, Right.SET_TERMS), "Your role can't do this with customers.")
     data = await read_form_body(ChosenCustomers)
@@ -94,7 +94,7 @@ async def act_on_several() -> Response:
 
 
 async def _assign(data: ChosenCustomers, back: str) -> Response:
-    """Give the ticked customers to a rep; without one, ask for whom."""
+    """Assign the selected customers to a rep; without a rep, ask for one."""
     if not data.sales_rep_id:
         return await page_or_block(
             "customers/assign.html",

@@ -40,7 +40,7 @@ async def show_duplicates() -> Response:
 @blueprint.get(MERGE)
 @staff_page(Right.MERGE_CUSTOMERS)
 async def show_merge() -> Response:
-    """The two side by side, with what would move."""
+    """Both side by side, with what would move."""
     keep_id, merge_id = (read_id(request.args.get(name, "")) for name in ("keep", "merge"))
     if keep_id is None or merge_id is None:
         raise NotFound("There is no such pair of customers.")
@@ -50,7 +50,7 @@ async def show_merge() -> Response:
 @blueprint.post(MERGE)
 @staff_page(Right.MERGE_CUSTOMERS)
 async def merge() -> Response:
-    """Say what will happen, and make the two one once that is confirmed."""
+    """Say what will happen, and merge once that is confirmed."""
     pairs = await form_pairs()
     data = read_form(MergeCustomers, _name_chosen(pairs))
     if "confirmed" not in pairs:
@@ -69,7 +69,7 @@ async def merge() -> Response:
 @blueprint.post(f"{LIST}/merges/<id:merge_id>/undo")
 @staff_page(Right.MERGE_CUSTOMERS)
 async def take_merge_back(merge_id: int) -> Response:
-    """Part the two again."""
+    """Undo the merge."""
     undone = await undo_merge(db(), merge_id, by=current_actor())
     return await redirect_to(f"{LIST}/{undone.merged_id}", toast="Undone: the two are separate again")
 
@@ -77,7 +77,7 @@ async def take_merge_back(merge_id: int) -> Response:
 @blueprint.post(f"{LIST}/apart")
 @staff_page(Right.MERGE_CUSTOMERS)
 async def keep_apart() -> Response:
-    """Remember that the two are not the same."""
+    """Record that the two are not the same."""
     data = read_form(PairOfCustomers, await form_pairs())
     await mark_distinct(db(), data, by=current_actor())
     undo = f"{LIST}/apart/{data.keep_id}/{data.merge_id}/undo"
@@ -87,14 +87,14 @@ async def keep_apart() -> Response:
 @blueprint.post(f"{LIST}/apart/<id:first_id>/<id:second_id>/undo")
 @staff_page(Right.MERGE_CUSTOMERS)
 async def forget_apart(first_id: int, second_id: int) -> Response:
-    """Let the two stand among the duplicates again."""
+    """List the two among the duplicates again."""
     pair = PairOfCustomers(keep_id=first_id, merge_id=second_id)
     await duplicates.unmark_distinct(db(), pair, by=current_actor())
     return await redirect_to(f"{LIST}/duplicates", toast="Undone: they may be the same again")
 
 
 async def _ask(data: MergeCustomers, pairs: dict[str, list[str]], *, problem: str = "", status: int = 200) -> Response:
-    """The question before a merge, in numbers; the choices of the form go along."""
+    """The confirmation of a merge with numbers; it includes the form's choices."""
     found = await preview_merge(db(), data.keep_id, data.merge_id)
     return await page_or_block(
         "customers/merge_confirm.html",
@@ -126,7 +126,7 @@ def _say_moves(found: MergePreview) -> str:
 
 
 def _say_changes(found: MergePreview, data: MergeCustomers) -> list[str]:
-    """What the kept customer gets from the one that goes, chosen or by rule, a sentence each."""
+    """What the kept customer gets from the other one, by choice or by rule, one sentence each."""
     chosen = data.chosen.model_dump(exclude_none=True) if data.chosen else {}
     words = {"company_name": "The company", "email": "The email"}
     said = [f"{words[name]} becomes {chosen[name]}." for name in words if name in chosen]
@@ -143,7 +143,7 @@ def _say_changes(found: MergePreview, data: MergeCustomers) -> list[str]:
 
 
 def _name_chosen(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The values ticked on the side that goes, as the act wants them named; those of the kept side need no word."""
+    """The values chosen from the merged side, named as the act expects; those of the kept side are the default."""
     named: dict[str, list[str]] = {name: pairs[name] for name in ("keep_id", "merge_id") if name in pairs}
     for name in ("company_name", "first_name", "last_name", "email"):
         side = pairs.get("name_side" if name in {"first_name", "last_name"} else f"{name}_side", ["keep"])[-1]

@@ -1,4 +1,4 @@
-"""The rhythm of a customer's orders as a small picture: a bar for each order day, today, and the next one expected."""
+"""A small chart of a customer's order rhythm: a bar per order day, today, and the expected next order."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ LEAST = 4.0
 
 @dataclass(frozen=True, slots=True)
 class DayBar:
-    """An order day: where its bar stands, how tall it is, and what was bought."""
+    """An order day: the position and height of its bar, and the amount."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class DayBar:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The picture; `window` is where the next order is expected, `next_x` its middle."""
+    """The chart; `window` is where the next order is expected, `next_x` its middle."""
 
     bars: list[DayBar]
     window_x: float
@@ -35,7 +35,7 @@ class Beat:
 
 
 def draw_rhythm(hub: Hub, today: date) -> Beat | None:
-    """The picture of the last order days; None while there is no rhythm."""
+    """The chart of the last order days; None if there is no rhythm."""
     rhythm, days = hub.rhythm, hub.order_days
     if rhythm is None or not days:
         return None

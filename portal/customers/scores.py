@@ -1,4 +1,4 @@
-"""Scores: which customers still buy, what the tiers mean, and whether the last prediction came true."""
+"""Scores: which customers still buy, what the tiers mean, and the accuracy of the last prediction."""
 
 from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,7 @@ from web.streams import stream_file
 
 blueprint = Blueprint("portal_scores", __name__)
 LIST = "/portal/scores"
-# The chart stands in five twelfths of the page.
+# The chart takes five twelfths of the page width.
 BESIDE_TIERS = (390, 194)
 # Tone, icon and word of each tier.
 TIERS = {
@@ -78,7 +78,7 @@ async def show_scores(query: ListScores) -> Response:
 @reads_query(ListScores)
 @audits_export("score")
 async def download_scores(query: ListScores) -> Response:
-    """What the list shows as CSV, at most 1,000 customers."""
+    """The list as CSV, at most 1,000 customers."""
     async with current_database().reading() as connection:
         rows = await export_scores(connection, query, timezone=settings().timezone, visible_to=current_actor())
     return await stream_file(rows, "scores.csv")
@@ -95,13 +95,13 @@ async def compute() -> Response:
 @blueprint.post(f"{LIST}/<id:customer_id>/call")
 @staff_page(Right.CALL_CUSTOMERS)
 async def have_called(customer_id: int) -> Response:
-    """Put a customer among the calls of today."""
+    """Add a customer to today's calls."""
     await call_customer_today(db(), customer_id, timezone=settings().timezone, by=current_actor())
     return await redirect_to(back_to(LIST), toast="On today’s calls")
 
 
 def explain(score: Score) -> str:
-    """The reason of a score in words: the customer's own gap, and how long they have been silent."""
+    """The reason for a score: the customer's own gap, and the time since the last order."""
     silent = f"{score.days_since_last_order} days silent"
     if not score.frequency or score.median_gap is None:
         return f"One order day, {silent}"

@@ -1,4 +1,4 @@
-"""What a customer's page is made of: tabs, and cards at its side. Each area registers its own.
+"""The tabs and side cards of the customer page. Each area registers its own.
 
 A tab's `load` reads what its template shows as `tab`; a card's as `card`. Neither touches the page itself.
 """
@@ -18,7 +18,7 @@ Count = Callable[[AsyncSession, int], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab: who sees it, what it shows, and how many there are of it where that says something."""
+    """One tab: its right, its content, and an optional count."""
 
     key: str
     label: str
@@ -45,13 +45,13 @@ CARDS: dict[str, Card] = {}
 
 
 def register_tab(tab: Tab) -> Tab:
-    """Put a tab on the page of every customer; called once, where the area's pages are."""
+    """Register a tab for all customer pages; called once by the area's pages."""
     TABS[tab.key] = tab
     return tab
 
 
 def register_card(card: Card) -> Card:
-    """Put a card at the side of every customer's page."""
+    """Register a side card for all customer pages."""
     CARDS[card.key] = card
     return card
 
