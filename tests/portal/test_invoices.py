@@ -233,7 +233,7 @@ async def test_a_new_invoices_customer_is_found_by_letters_and_fills_the_fields(
     assert [text for text in filled if text not in page] == []
     assert (await client.get(f"{new}?customer_id=999999")).status_code == 404
     _, page, _ = await send_form(client, new, **typed, customer_q="zzzz")
-    assert ("Nobody found" in page, "Back door" in page) == (True, True)
+    assert ("No one found" in page, "Back door" in page) == (True, True)
     _, page, _ = await send_form(
         client, new, **(typed | {"customer_id": customer.id, "customer_name": "Ada Bell", "act": "other"})
     )

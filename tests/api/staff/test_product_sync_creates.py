@@ -121,7 +121,7 @@ async def test_a_sku_in_the_archive_stays_taken(
     assert (response.status_code, (await response.get_json())["code"]) == (409, "sku_taken")
     rows = [describe(category_id, sku=archived.sku)]
     answer = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
-    assert answer["errors"][0]["error"] == f"Another product has the SKU {archived.sku}, or got it just now."
+    assert answer["errors"][0]["error"] == f"Another product has the SKU {archived.sku}, or just got it."
 
 
 async def test_rows_create_and_change_each_for_itself(

@@ -71,7 +71,7 @@ async def test_a_dry_run_counts_and_writes_nothing_then_the_import_runs(database
     done = await run_import(run_id, timezone=settings.timezone)
     assert (done.is_dry, done.created_rows) == (False, 247)
     assert await db.scalar(select(func.count()).select_from(Customer)) == 247
-    with pytest.raises(Refused, match="began already"):
+    with pytest.raises(Refused, match="already begun"):
         await start_import(db, run_id, StartImport(), by=by)
 
 
@@ -96,7 +96,7 @@ async def test_a_stopped_import_keeps_what_went_in(database, db, settings) -> No
     stopped = await run_import(run_id, timezone=settings.timezone)
     assert (stopped.state, stopped.processed_rows) == ("stopped", 500)
     assert await db.scalar(select(func.count()).select_from(Customer)) == 495
-    with pytest.raises(Refused, match="ended already"):
+    with pytest.raises(Refused, match="already ended"):
         await stop_import(db, run_id, by=by)
 
 
