@@ -55,7 +55,7 @@ from models.session import current_database, separate_transaction
 _UNHEARD_OF = "Stripe does not know it."
 _UNCONFIRMED = {"requires_confirmation", "requires_action"}
 _WAITING = {"requires_payment_method", *_UNCONFIRMED}
-_WANTS_ITS_OWNER = "The bank wants the customer to confirm the charge."
+_WANTS_ITS_OWNER = "The bank requires the customer to confirm the charge."
 # A customer who has not paid by then does not come back to the same payment.
 _ABANDONED = timedelta(days=7)
 

@@ -194,7 +194,7 @@ async def send_pay_link(
 
 async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
     """Create a link that a colleague passes on themselves, and add an event to the order's timeline."""
-    require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
+    require(by, Right.SEND_PAY_LINKS, "Your role can't send payment links.")
     made = await make_pay_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
     amount = format_money(made.amount)
