@@ -1,4 +1,4 @@
-"""Imports: a file goes in, its columns are named, a dry run shows every bad line, then a job writes the rows."""
+"""Imports: upload a file, map its columns, see all bad lines in a dry run, then a job writes the rows."""
 
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -29,7 +29,7 @@ from web.uploads import reads_spooled
 blueprint = Blueprint("portal_imports", __name__)
 LIST = "/portal/imports"
 SHOWN_ROWS = 20
-# Columns of the rows; beside the mapping there is room for one less.
+# Number of columns shown; one less beside the mapping.
 SHOWN_ALONE, SHOWN_BESIDE_MAPPING = 5, 4
 STATE_LOOKS = {
     ImportState.DRAFT: ("quiet", "pencil", "Draft"),
@@ -56,7 +56,7 @@ async def show_imports(query: PageInput) -> Response:
 @blueprint.get(f"{LIST}/running")
 @staff_page(Right.SEE_IMPORTS)
 async def show_running() -> Response:
-    """The bars of the imports that run, as the side menu of every page holds them."""
+    """The progress bars of running imports in the side menu."""
     if not wants_block():
         return await redirect_to(LIST)
     async with current_database().reading() as connection:
@@ -75,7 +75,7 @@ async def show_upload(kind: str) -> Response:
 @staff_page(Right.IMPORT_BOOKS)
 @reads_spooled("file")
 async def upload(kind: str, file: BinaryIO, filename: str) -> Response:
-    """Keep the file and go on to its columns, with a dry run under way."""
+    """Store the file and continue to its columns, with a dry run started."""
     chosen = find_kind(kind)
     try:
         async with db().begin_nested():
@@ -90,14 +90,14 @@ async def upload(kind: str, file: BinaryIO, filename: str) -> Response:
 @blueprint.get(f"{LIST}/<id:run_id>")
 @staff_page(Right.SEE_IMPORTS)
 async def show_import(run_id: int) -> Response:
-    """One import: its columns, its progress, or its end."""
+    """One import: its columns, progress or result."""
     return await _show(run_id)
 
 
 @blueprint.post(f"{LIST}/<id:run_id>/start")
 @staff_page(Right.IMPORT_BOOKS)
 async def start(run_id: int) -> Response:
-    """Take the columns as they are chosen, for a dry run or in earnest."""
+    """Start the import with the chosen columns, as a dry run or for real."""
     pairs = await form_pairs()
     columns = _read_columns(pairs)
     is_dry = pairs.get("act", [""])[-1] == "check"
@@ -112,7 +112,7 @@ async def start(run_id: int) -> Response:
 
 
 def _read_columns(pairs: dict[str, list[str]]) -> dict[str, str]:
-    """Which column of the file was chosen for which field."""
+    """The column chosen for each field."""
     chosen = {name: values[-1] for name, values in pairs.items() if name.startswith("column:")}
     return {name.removeprefix("column:"): column for name, column in chosen.items() if column}
 
@@ -129,7 +129,7 @@ async def stop(run_id: int) -> Response:
 @staff_page(Right.SEE_IMPORTS)
 @audits_export("import")
 async def download_bad_rows(run_id: int) -> Response:
-    """The bad rows as they came, with the reason in a last column."""
+    """The bad rows unchanged, with the reason in an extra last column."""
     async with current_database().reading() as connection:
         run = await queries.get_run(connection, run_id, visible_to=current_actor())
     return await stream_file(queries.export_bad_rows(current_database(), run), run.bad_filename)
@@ -192,7 +192,7 @@ async def _show(
 
 
 def _choose_rows(run: RunRow, asked: str) -> str:
-    """Which rows the page shows: those asked for, else the bad ones, else the first of the file."""
+    """The rows shown: the requested ones, otherwise the bad ones, otherwise the first of the file."""
     return asked if asked in {"bad", "known", "first"} else "bad" if run.bad_rows or run.is_over else "first"
 
 
@@ -206,7 +206,7 @@ def _make_tabs(run: RunRow, shown: str, first: int) -> list[dict[str, Any]]:
 
 
 def _choose_fields(run: RunRow, faulty: set[str], most: int) -> list[tuple[str, str, str]]:
-    """The columns to show, with their field and its name: the first, those at fault, then others up to `most`."""
+    """The columns to show, with their field and its name: the first, those with errors, then others up to `most`."""
     labels = {each.name: each.label for each in run.of_kind.fields}
     taken = [(column, field, labels[field]) for column, field in run.mapping.items() if field in labels]
     taken.sort(key=lambda each: list(labels).index(each[1]))
@@ -216,7 +216,7 @@ def _choose_fields(run: RunRow, faulty: set[str], most: int) -> list[tuple[str, 
 
 
 def _tell_others(row: queries.KeptRow, fields: list[tuple[str, str, str]]) -> str:
-    """What is wrong with a row that none of the columns shown can say."""
+    """Errors of a row that belong to no column shown."""
     named = {field for _, field, _ in fields}
     return "; ".join(f"{field} {fault}".strip() for field, fault in row.faults.items() if field not in named)
 
@@ -229,7 +229,7 @@ def _write_duration(took: timedelta | None) -> str:
 
 
 def _name_column(column: str) -> str:
-    """A column of the file as people write it: its name is kept in lower case, with underscores."""
+    """A column's display name; it is stored in lower case with underscores."""
     words = column.replace("_", " ")
     return words[:1].upper() + words[1:]
 

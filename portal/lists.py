@@ -1,4 +1,4 @@
-"""What the lists of the portal share: their tabs, the way back after an act, and the reps that filters offer."""
+"""Shared by the portal's lists: tabs, the return URL after an act, and the reps in filters."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from web.request import db
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab over a list; a `count` that is text is shown as it is, None is no count."""
+    """One tab above a list; a `count` given as text is shown as it is, None means no count."""
 
     word: str
     url: str
@@ -29,9 +29,8 @@ def make_tabs(
     *,
     keep: Collection[str] | None = None,
 ) -> list[Tab]:
-    """The tabs of a list, each a value of `parameter` with its word and count.
-
-    The first tab is the list without the parameter. The other filters of the address go along, or those of `keep`.
+    """The tabs of a list, each with a value of `parameter`, a label and a count. The first tab omits the parameter.
+    Tabs keep the other filters of the URL, or those in `keep`.
     """
     args = request.args.to_dict(flat=False)
     kept = {name: values for name, values in args.items() if name != "page" and (keep is None or name in keep)}
@@ -43,10 +42,10 @@ def make_tabs(
 
 
 def back_to(list_url: str) -> str:
-    """The list as it stood when an act was sent from it: with its filters, its order and its page."""
+    """The list from which an act was sent, with its filters, sort order and page."""
     return list_url + with_query(request.args.to_dict(flat=False)).rstrip("?")
 
 
 async def list_rep_choices() -> list[tuple[Any, str]]:
-    """The sales reps as a select shows them."""
+    """The sales reps as options of a select."""
     return [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]

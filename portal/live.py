@@ -1,8 +1,8 @@
-"""Live pages: changes in the database reach every open page as server-sent events that carry ids only.
+"""Live pages: changes in the database are sent to all open pages as server-sent events with ids only.
 
-One LISTEN connection a process, open while somebody listens; each browser has a bounded queue. A browser that missed
-something, because the stream began after the page, the listener was away or the queue was full, gets `resync` and
-fetches its blocks again.
+Each process has one LISTEN connection, open while anyone listens; each browser has a bounded queue. A browser that may
+have missed events, because the stream began after the page, the listener was disconnected or the queue was full, gets
+`resync` and fetches its blocks again.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ blueprint = Blueprint("portal_live", __name__)
 
 QUEUE_SIZE = 100
 HEARTBEAT_SECONDS = 15.0
-# A stream ends with its session, and now and then, for one that ran out; the browser comes back by itself.
+# A stream ends with its session, and periodically, to notice expired sessions; the browser reconnects by itself.
 LIFETIME_SECONDS = 900.0
 CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 10.0
-# What each of these is about is for readers with the right; every other topic is for everybody in the portal.
+# These topics need a right; all others are for everyone in the portal.
 TOPIC_RIGHTS = {
     Topic.IMPORTS: Right.SEE_IMPORTS,
     Topic.JOBS: Right.SEE_JOBS,
-    # Ids of messages; the pages that say what became of one are the desk's and the reps'.
+    # Ids of messages; pages with their delivery state belong to the desk and the reps.
     Topic.OUTBOX: Right.SEE_CUSTOMERS,
     Topic.SUPPRESSION: Right.LIFT_SUPPRESSION,
 }
@@ -51,7 +51,7 @@ LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Timeout
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One open page: what waits to be sent to it, and the session that it was opened in."""
+    """One open page: its pending events, and its session."""
 
     session_id: int | None = None
     hidden: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class Listener:
             self.pending.add(event)
 
     async def take(self, seconds: float) -> str | None:
-        """The next event, or a heartbeat when there is none for so long; None when the stream ends."""
+        """The next event, or a heartbeat after a pause; None when the stream ends."""
         try:
             event = await asyncio.wait_for(self.waiting.get(), seconds)
         except TimeoutError:
@@ -83,7 +83,7 @@ class Listener:
 
 
 class Hub:
-    """Every open page of this process, and the one connection that hears for them."""
+    """All open pages of this process, and the connection that listens for them."""
 
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
@@ -94,14 +94,14 @@ class Hub:
         self._times_connected = 0
 
     def version_of(self, topics: Iterable[str]) -> Hashable | None:
-        """Another one after each change of these topics; None while changes are not heard of."""
+        """A version that changes with these topics; None while not listening."""
         if not self._hears.is_set():
             return None
         return self._times_connected, *(self._heard[topic] for topic in topics)
 
     @contextlib.asynccontextmanager
     async def listening(self, actor: Actor) -> AsyncIterator[Listener]:
-        """A listener for as long as the block lasts; it misses nothing from the block's beginning on."""
+        """A listener for the duration of the block; it misses no events after the block begins."""
         hidden = frozenset(topic for topic, right in TOPIC_RIGHTS.items() if not may(actor, right))
         listener = Listener(actor.session_id, hidden)
         self.listeners.add(listener)
@@ -127,7 +127,7 @@ class Hub:
             listener.offer(None)
 
     async def _listen(self) -> None:
-        """Keep one connection listening, and have every page fetch again when it had been away."""
+        """Keep one connection listening, and make all pages fetch again after it was lost."""
         pause_seconds, was_away = 0.2, False
         while True:
             try:
@@ -176,7 +176,7 @@ class Hub:
 
 
 async def _wait_until_lost(connection: asyncpg.Connection) -> None:
-    """Return never; raises when the connection ends, at the latest a check later."""
+    """Never returns; raises when the connection ends, at the latest at the next check."""
     ended = asyncio.Event()
     connection.add_termination_listener(lambda _connection: ended.set())
     while True:
@@ -190,7 +190,7 @@ async def _wait_until_lost(connection: asyncpg.Connection) -> None:
 @blueprint.get("/portal/events")
 @staff_page()
 async def stream_events() -> Response:
-    """The events of what changes, for as long as the page is open."""
+    """The events for an open page, until it is closed."""
     hub: Hub = current_app.extensions["live"]
     response = Response(_stream(hub, current_actor()), content_type="text/event-stream; charset=utf-8")
     response.timeout = None
@@ -203,10 +203,10 @@ async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the returns.
     async with hub.listening(actor) as listener:
-        # An end of the session before this moment was heard by nobody.
+        # If the session ended before this point, no one was listening.
         if not await _is_signed_in(actor):
             return
-        # What changed between the page and its stream was heard by nobody.
+        # No one was listening between the page and its stream.
         yield f"retry: 2000\n\n{RESYNC}".encode()
         while not hub.is_ending and loop.time() < ends_at:
             event = await listener.take(HEARTBEAT_SECONDS)
@@ -221,7 +221,7 @@ async def _is_signed_in(actor: Actor) -> bool:
 
 
 def register_live(app: Quart) -> None:
-    """Give the app its hub, and have its streams end as soon as the server gets the signal to stop."""
+    """Give the app its hub, and end its streams as soon as the server gets the signal to stop."""
     hub = Hub()
     app.extensions["live"] = hub
 
@@ -235,7 +235,7 @@ def register_live(app: Quart) -> None:
 
 
 def _call_before(number: signal.Signals, act: Any) -> None:
-    """Do something when the signal comes, then what was to be done for it before: the server's own stopping."""
+    """Run a callback on the signal, then the previous handler: the server's own shutdown."""
     before = signal.getsignal(number)
     if not callable(before):
         return

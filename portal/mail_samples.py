@@ -1,6 +1,6 @@
-"""Every mail that the program writes, with invented people and goods of the catalogue, for who works on their looks.
+"""Samples of all emails, with invented people and products of the catalogue, for working on their layout.
 
-Each sample is made by the function that writes the real mail, so that the two never drift apart.
+Each sample is made by the function that writes the real email, so both always match.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class SampleGood:
 
 @dataclass(frozen=True, slots=True)
 class MailSample:
-    """One mail of each kind, with what it is for."""
+    """One email of each kind, with its purpose."""
 
     key: str
     title: str
@@ -64,7 +64,7 @@ GOODS = (
 
 
 def list_samples(goods: Sequence[SampleGood], *, today: date, settings: Settings) -> list[MailSample]:
-    """The samples, what customers get first; `goods` are three products."""
+    """The samples, those for customers first; `goods` are three products."""
     letters = [
         *_of_orders(goods, settings),
         *_of_invoices(goods, today, settings),
@@ -125,7 +125,7 @@ def _invoice(goods: Sequence[SampleGood], *, due: date) -> OwnInvoicePage:
     ]
     total, street = sum((item.line_total for item in items), Decimal(0)), ADDRESS
     paid = (total / 4).quantize(Decimal(1))
-    # What a mail does not say stays as empty as in an invoice without it.
+    # Fields that emails do not use stay empty.
     values: dict[str, Any] = {field.name: "" for field in fields(InvoiceRow)} | {
         "id": 1, "customer_id": 1, "invoice_number": INVOICE_NUMBER, "status": InvoiceStatus.PARTLY_PAID,
         "customer_company": COMPANY, "customer_name": BUYER, "customer_address": street[0],

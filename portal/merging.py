@@ -1,9 +1,9 @@
-"""Two people change one record: what only one of them changed is merged, and only the rest is asked about.
+"""Merging concurrent changes of a record: separate changes are merged; the form asks only about conflicts.
 
-A form carries what its fields held when it was opened (`ui.opened`). When the record has another version by then, a
-field that the form left alone takes the colleague's value, one that only the form changed keeps its own, and a field
-that both changed is a clash: the form comes back with both values. A form that carries nothing clashes wherever it
-differs. A form with rows says by its shape what counts as one field (`portal/merging_rows.py`).
+A form contains its fields' values at the time it was opened (`ui.opened`). If the record has another version by the
+time it is sent, an untouched field takes the colleague's value, a field changed only in the form keeps its own, and a
+field changed by both is a clash: the form is shown again with both values. A form without these values clashes wherever
+it differs. A form with rows defines in its shape what counts as one field (`portal/merging_rows.py`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from portal.attempts import Attempt, Typed, attempt, read_version
 from web.reading import form_pairs
 
 OPENED, CLASHING, TAKE = "_opened", "_clashing", "_take"
-# Between the names in the field that carries them; a name may hold a comma.
+# Separates the names in the hidden field; a name may contain a comma.
 BETWEEN_NAMES = "\t"
 MOST_MERGES = 3
 Pairs = dict[str, list[str]]
@@ -27,25 +27,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A record as it is now: its version, and its values as the fields of the form write them."""
+    """A record's current state: its version, and its values in the form's format."""
 
     version: int
     values: dict[str, str]
 
 
 class FormShape:
-    """A form whose every field is one value; what other forms do otherwise."""
+    """The shape of a form with single-value fields; other shapes override it."""
 
     def read(self, pairs: Pairs) -> dict[str, str]:
-        """The fields that are merged, as the form sent them."""
+        """The sent fields to merge."""
         return {name: values[-1] for name, values in pairs.items()}
 
     def fill(self, pairs: Pairs, values: Mapping[str, str]) -> Pairs:
-        """The form with these values in place of what it sent for them."""
+        """The form with these values replaced."""
         return pairs | {name: [value] for name, value in values.items()}
 
     def align(self, *sides: Mapping[str, str]) -> tuple[dict[str, str], ...]:
-        """What the form was opened with, what was typed and what is there, with a value for what a side leaves out."""
+        """The opened, typed and current values, with a default where one is missing."""
         return tuple(dict(side) for side in sides)
 
     async def finish(self, pairs: Pairs) -> Pairs:
@@ -58,7 +58,7 @@ PLAIN = FormShape()
 
 @dataclass(frozen=True, slots=True)
 class MergedAttempt(Attempt[T]):
-    """What came of an act; after a clash with the names of the fields that both have changed."""
+    """The outcome of an act; after a clash with the names of the fields changed by both."""
 
     present: Present | None = None
     clashes: list[str] = field(default_factory=list)
@@ -66,13 +66,13 @@ class MergedAttempt(Attempt[T]):
 
     @property
     def problem(self) -> str:
-        """What is wrong with the form as a whole; a conflict stands there by itself."""
+        """The error of the whole form; empty for a conflict, which is shown separately."""
         return "" if self.is_stale or self.refusal is None or self.refusal.fields else self.refusal.message
 
     def describe_conflict(
         self, words: Mapping[str, str], write: Callable[[str, str], str] | None = None
     ) -> dict[str, Any] | None:
-        """Who changed the record in the meantime, when, and both values of each field that both have changed."""
+        """Who changed the record in the meantime, when, and both values of each field changed by both."""
         if not self.is_stale or self.refusal is None:
             return None
         return {
@@ -85,7 +85,7 @@ class MergedAttempt(Attempt[T]):
     def describe_clashes(
         self, words: Mapping[str, str], write: Callable[[str, str], str] | None = None
     ) -> list[tuple[str, str, str]]:
-        """The word of each field that both have changed, with what was typed and what is there; `write` says it."""
+        """The label of each field changed by both, with the typed and the current value, formatted by `write`."""
         say = write or (lambda _, value: value)
         pairs = {name: [value] for name, value in self.typed.items()}
         typed, there = self.shape.align(self.shape.read(pairs), self.present.values if self.present else {})
@@ -101,7 +101,7 @@ async def attempt_merging(
     *,
     shape: FormShape = PLAIN,
 ) -> MergedAttempt[T]:
-    """Read the form sent and do the act at the version it was opened at; what a colleague changed is merged."""
+    """Read the form and do the act at its version; a colleague's changes are merged."""
     pairs = _take_theirs(await form_pairs(), shape)
     tried: Attempt[T] | None = None
     for _ in range(MOST_MERGES):
@@ -126,7 +126,7 @@ async def attempt_merging(
 def merge_fields(
     opened: Mapping[str, str], typed: Mapping[str, str], there: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
-    """The values of the fields after merging, and the names of those that both sides have changed."""
+    """The merged values, and the names of fields changed by both sides."""
     merged, clashes = {}, []
     for name, theirs in there.items():
         if name not in typed:
@@ -142,27 +142,26 @@ def merge_fields(
 
 
 def write_opened(values: Mapping[str, str]) -> str:
-    """What a form holds when it is opened, as its hidden field carries it."""
+    """The form's opening values for its hidden field."""
     return orjson.dumps(dict(values)).decode()
 
 
 def choose_version(tried: Attempt[Any] | None, present: Present) -> str:
-    """The version that a form carries: the record's, or after a refusal the one that the form was opened at.
-
-    Only who has seen both values of a conflict goes on from the new one.
+    """The version in a form: the record's, or after a refusal the one at which the form was opened. Only a form that
+    has shown both values of a conflict gets the new one.
     """
     return tried.typed.get("version", "") if tried is not None and not tried.is_stale else str(present.version)
 
 
 def keep_opened(tried: Attempt[Any] | None, values: Mapping[str, str]) -> str:
-    """The hidden field of a form: what was sent with one that was wrong, else what the record says now."""
+    """The hidden field of a form: as sent by a refused form, otherwise the record's current values."""
     if tried is not None and not tried.is_stale:
         return tried.typed.get(OPENED, "")
     return write_opened(values)
 
 
 def read_opened(pairs: Mapping[str, list[str]]) -> dict[str, str]:
-    """What the form sent was opened with; empty for one that does not say it."""
+    """The opening values of the sent form; empty if it has none."""
     try:
         found = orjson.loads(pairs.get(OPENED, [""])[-1])
     except orjson.JSONDecodeError:
@@ -171,7 +170,7 @@ def read_opened(pairs: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def _take_theirs(pairs: Pairs, shape: FormShape) -> Pairs:
-    """The form as it is once the colleague's values are taken where both had changed something."""
+    """The form with the colleague's values for the fields changed by both."""
     if pairs.get(TAKE, [""])[-1] != "theirs":
         return pairs
     theirs, _ = shape.align(read_opened(pairs), shape.read(pairs))

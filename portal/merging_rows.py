@@ -1,6 +1,6 @@
-"""Forms with rows, `items[0][sku]` and so on: each row is one field of the merge, known by what it is a row of.
+"""Forms with rows, `items[0][sku]` and so on: each row is one field of the merge, identified by its key.
 
-A row that a side does not have is the empty text there, so that adding and taking off rows merges like any change.
+A missing row is the empty text, so that added and removed rows merge like any change.
 """
 
 import re
@@ -19,23 +19,23 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RowShape(FormShape):
-    """Rows under `name`: their columns, what each is known by, and which of them count as none."""
+    """Rows under `name`: their columns, their key, and which rows count as empty."""
 
     name: str
     columns: Sequence[str]
     known_by: Callable[[Row], str]
     is_empty: Callable[[Row], bool]
-    # Who may not change the rows sends none, which takes none off.
+    # A user who may not change the rows sends none; this removes none.
     is_fixed: bool = False
 
     def read(self, pairs: Pairs) -> dict[str, str]:
-        """The fields beside the rows, and each row under what it is known by."""
+        """The other fields, and each row under its key."""
         cell = self._cell()
         fields = {name: values[-1] for name, values in pairs.items() if not cell.fullmatch(name)}
         return fields if self.is_fixed else fields | self.name_rows(self._rows(pairs))
 
     def fill(self, pairs: Pairs, values: Mapping[str, str]) -> Pairs:
-        """The form with these fields and rows, those that were there first; its rows are numbered from 0."""
+        """The form with these fields and rows, existing rows first; rows are numbered from 0."""
         cell = self._cell()
         filled = {name: sent for name, sent in pairs.items() if self.is_fixed or not cell.fullmatch(name)}
         filled |= {name: [value] for name, value in values.items() if not name.startswith(ROW)}
@@ -49,14 +49,14 @@ class RowShape(FormShape):
         return filled
 
     def align(self, *sides: Mapping[str, str]) -> tuple[dict[str, str], ...]:
-        """Every row that one of the sides has, on all of them."""
+        """All rows of any side, added to every side."""
         missing = {name: NO_ROW for side in sides for name in side if name.startswith(ROW)}
         return tuple(
             {**dict(side), **{name: side.get(name, value) for name, value in missing.items()}} for side in sides
         )
 
     def name_rows(self, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
-        """Rows as fields; a second one of the same kind has a number of its own."""
+        """Rows as fields; a second row with the same key gets a number."""
         named: dict[str, str] = {}
         for raw in rows:
             row = {column: str(raw.get(column, "")).strip() for column in self.columns}
@@ -72,7 +72,7 @@ class RowShape(FormShape):
         return re.compile(rf"{self.name}\[([^\[\]]*)\]\[(\w+)\]")
 
     def _rows(self, pairs: Pairs) -> list[Row]:
-        """The rows in the order of their numbers; one without a readable number is no row."""
+        """The rows in order of their numbers; rows without a valid number are ignored."""
         cell, rows = self._cell(), dict[int, Row]()
         for name, values in pairs.items():
             found = cell.fullmatch(name)
@@ -82,7 +82,7 @@ class RowShape(FormShape):
 
 
 def read_row(value: str) -> Row:
-    """A row as a field of the merge holds it; empty for none, and for what can't be read."""
+    """A row as a merge field; empty for no row or unreadable text."""
     try:
         found = orjson.loads(value) if value else {}
     except orjson.JSONDecodeError:

@@ -1,6 +1,6 @@
-"""What stands in the side navigation: each role's pages in the order of its day.
+"""The side navigation: each role's pages in the order of its work.
 
-An entry shows only when the program has its page, so that a page appears here by being built.
+An entry is shown only if its page exists, so a new page appears automatically.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models import Role
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page that navigation knows; `counts` names the number of things waiting there, `go` the key after G."""
+    """A page of the navigation; `counts` names its waiting count, `go` is the key after G."""
 
     label: str
     icon: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry as one colleague sees it on one page."""
+    """An entry as shown to one colleague on one page."""
 
     label: str
     icon: str
@@ -39,7 +39,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Links under one heading; the first group has none. A headed group folds, unless the page is one of its own."""
+    """Links under one heading; the first group has none. A group with a heading is folded unless it has the current
+    page."""
 
     heading: str
     links: tuple[Link, ...]
@@ -51,7 +52,7 @@ class Group:
 
     @property
     def count(self) -> int:
-        """How many things wait in the group, said while it is folded."""
+        """The group's waiting count, shown while it is folded."""
         return sum(link.count or 0 for link in self.links)
 
 
@@ -122,7 +123,7 @@ ROLE_WORDS = {
 
 
 def build_navigation(me: Actor, *, path: str, pages: Collection[str], counts: Mapping[str, int]) -> tuple[Group, ...]:
-    """The groups that this colleague sees on this page; `pages` are the paths that the program answers."""
+    """The groups for this colleague on this page; `pages` are the existing paths."""
     if me.role is None:
         return ()
     groups = []
@@ -138,12 +139,12 @@ def build_navigation(me: Actor, *, path: str, pages: Collection[str], counts: Ma
 
 
 def list_links(me: Actor, *, pages: Collection[str]) -> tuple[Link, ...]:
-    """Every page that this colleague's navigation leads to, without numbers."""
+    """All pages in this colleague's navigation, without counts."""
     return tuple(link for group in build_navigation(me, path="", pages=pages, counts={}) for link in group.links)
 
 
 def _find_current(path: str, entries: list[Entry]) -> Entry | None:
-    """The entry whose page the path is or lies under; the longest wins, and home matches only itself."""
+    """The entry for the path or its parent; the longest match wins, and home matches only itself."""
     matching = [
         entry
         for entry in entries

@@ -1,4 +1,4 @@
-"""A form that places something, sent twice: the second press waits for the first one's answer and gets the same."""
+"""Repeated forms: if a form is sent twice, the second request waits for the first one's answer and gets the same."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25
 
 
 async def do_once(form: str, key: str, body: str, act: Callable[[], Awaitable[str]]) -> str:
-    """Do the act unless this very form did it already; returns its answer of then. Raises as the act does."""
+    """Do the act unless this form already did; then return its first answer. Raises what the act raises."""
     claim = Claim(current_actor().caller, form, check_key(key), hash_request(body.encode()))
     waited = 0.0
     while True:

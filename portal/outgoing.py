@@ -1,4 +1,4 @@
-"""What pages say of mails and texts: sent only once it left; else kept, queued or failed."""
+"""How pages describe emails and texts: sent only once they left; otherwise kept, queued or failed."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from web.request import db, settings
 
 
 async def say_leaving(channel: Channel, to: str, *, plural: bool = False) -> str:
-    """The end of a toast about a message that was just written: that it is queued, or that it is kept and why."""
+    """The end of a toast about a new message: queued, or kept and why."""
     verb = "are" if plural else "is"
     if why := await why_kept(db(), settings(), channel, to):
         return f"{verb} kept in the outbox, not sent: {why}"

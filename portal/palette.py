@@ -1,4 +1,4 @@
-"""The command palette: live hits for a few letters, pages and acts by name, and one line that starts an order."""
+"""The command palette: live search results, pages and acts by name, and a text that starts an order."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ from web.request import current_actor, db, order_rules, settings
 blueprint = Blueprint("portal_palette", __name__)
 NEW_ORDER = "/portal/orders/new"
 MOST_INVOICES = 4
-# Acts that are no page of the navigation: word, icon, address, right, key.
+# Acts that are not pages of the navigation: word, icon, URL, right, key.
 ACTS = (
     ("New order", "plus", NEW_ORDER, Right.ENTER_ORDERS, "Shift N"),
     ("Receive goods", "package", "/portal/inventory/receive", Right.EDIT_STOCK, ""),
@@ -56,7 +56,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class OrderHit:
-    """The order that the line means, priced, with the form that places it."""
+    """The order described by the text, priced, with the form that places it."""
 
     spoken: SpokenOrder
     preview: OrderPreview | None
@@ -74,7 +74,7 @@ class OrderHit:
 @staff_page()
 @reads_query(SearchQuery)
 async def show_palette(query: SearchQuery) -> Response:
-    """The palette's hits for what is typed; before anything is, the pages."""
+    """The palette's results for the typed text; the pages if it is empty."""
     me, words = current_actor(), query.q.strip()
     hit = await find_order_hit(db(), words, me) if words else None
     found, invoices = Found([], [], []), []
@@ -99,7 +99,7 @@ async def show_palette(query: SearchQuery) -> Response:
 
 
 async def find_order_hit(session: AsyncSession, words: str, me: Actor) -> OrderHit | None:
-    """The order that the text starts, with its prices and, when it is whole, the form that places it."""
+    """The order described by the text, with its prices and, if complete, the form that places it."""
     spoken = await find_spoken_order(session, words, visible_to=me)
     if spoken is None:
         return None
@@ -129,13 +129,13 @@ async def find_order_hit(session: AsyncSession, words: str, me: Actor) -> OrderH
 
 
 def order_line_url(lines: Iterable[tuple[str, int]], customer: FoundCustomer | None) -> str:
-    """The address of a new order with these lines filled in."""
+    """The URL of a new order with these lines."""
     asked = {"customer": customer.id if customer else None, "line": [f"{quantity}x{sku}" for sku, quantity in lines]}
     return NEW_ORDER + with_query(asked)
 
 
 def swap_product(hit: OrderHit, place: int, product: FoundProduct) -> str:
-    """The address of the same order with another product in one of its lines."""
+    """The URL of the same order with a different product in one line."""
     lines = [
         (product.sku if number == place else line.product.sku, line.quantity)
         for number, line in enumerate(hit.spoken.lines)
@@ -145,7 +145,7 @@ def swap_product(hit: OrderHit, place: int, product: FoundProduct) -> str:
 
 
 def find_commands(me: Actor, words: str, customers: Sequence[FoundCustomer]) -> list[Command]:
-    """The pages and acts that the words name, and what can be done with the customer found first."""
+    """The pages and acts that match the words, and the acts for the first customer found."""
     wanted = words.lower().split()
     pages = list_pages()
 
@@ -175,13 +175,13 @@ def find_commands(me: Actor, words: str, customers: Sequence[FoundCustomer]) -> 
 
 
 def customer_url(customer: FoundCustomer) -> str:
-    """Where a customer is looked at."""
+    """The URL of a customer."""
     has_page = "/portal/customers" in list_pages()
     return f"/portal/customers/{customer.id}" if has_page else f"/portal/orders?customer_id={customer.id}"
 
 
 def product_url(product: FoundProduct) -> str:
-    """Where this colleague looks at a product."""
+    """The URL of a product for this colleague."""
     me = current_actor()
     if may(me, Right.SEE_PRODUCT_PAGES):
         return f"/portal/products/{product.id}"
@@ -191,7 +191,7 @@ def product_url(product: FoundProduct) -> str:
 
 
 def mark_words(text: str, words: str) -> Markup:
-    """The text with what was looked for marked."""
+    """The text with the search words marked."""
     wanted = [re.escape(word) for word in re.findall(r"\w+", words)]
     if not wanted:
         return Markup.escape(text)
@@ -202,7 +202,7 @@ def mark_words(text: str, words: str) -> Markup:
 
 
 def line_total(hit: OrderHit, place: int) -> Decimal | None:
-    """What a line of the order costs; None for one whose product was not found."""
+    """The total of a line; None if its product was not found."""
     if hit.preview is None or hit.spoken.lines[place].product is None:
         return None
     found = [line for line in hit.spoken.lines[:place] if line.product]

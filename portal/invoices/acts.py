@@ -31,13 +31,13 @@ METHODS = [("check", "Check"), ("cash", "Cash"), ("ach", "Bank transfer"), ("cre
 
 
 class ReceiveQuery(Input):
-    """The invoices that one payment is for; an address without any leads back to the list."""
+    """The invoices that one payment is for; without any, the page redirects to the list."""
 
     invoice: Annotated[list[Id], Field(max_length=MOST_INVOICES)] = Field(default_factory=list)
 
 
 class Noted(Input):
-    """A few words about an act."""
+    """A short note about an act."""
 
     note: Text2000 = ""
 
@@ -45,7 +45,7 @@ class Noted(Input):
 @blueprint.get(f"{LIST}/<id:invoice_id>/mail")
 @staff_page(Right.EDIT_INVOICES)
 async def show_mail(invoice_id: int) -> Response:
-    """Ask to whom the invoice goes."""
+    """Ask for the recipient of the invoice."""
     return await _ask("mail", await _read(invoice_id))
 
 
@@ -73,14 +73,14 @@ async def send_mail(invoice_id: int) -> Response:
 @staff_page(Right.RECORD_PAYMENTS)
 @reads_query(ReceiveQuery)
 async def show_receive(query: ReceiveQuery) -> Response:
-    """Ask what came in for one or several invoices."""
+    """Ask for the amount received for one or several invoices."""
     return await _ask_receipt(query.invoice) if query.invoice else await lead_back(LIST, "invoice")
 
 
 @blueprint.post(f"{LIST}/receive")
 @staff_page(Right.RECORD_PAYMENTS)
 async def receive() -> Response:
-    """Record what came in; the invoice that was due first is paid first."""
+    """Record a received payment; the invoice due first is paid first."""
 
     async def save(data: RecordReceipt) -> tuple[RecordReceipt, Received]:
         return data, await record_receipt(db(), data, by=current_actor())
@@ -101,7 +101,7 @@ async def receive() -> Response:
 @blueprint.get(f"{LIST}/<id:invoice_id>/credit")
 @staff_page(Right.EDIT_INVOICES)
 async def show_credit(invoice_id: int) -> Response:
-    """Ask how much is taken off."""
+    """Ask for the amount of the credit memo."""
     return await _ask("credit", await _read(invoice_id), reasons=REASON_WORDS)
 
 
@@ -147,7 +147,7 @@ async def void(invoice_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:invoice_id>/copy")
 @staff_page(Right.EDIT_INVOICES)
 async def copy(invoice_id: int) -> Response:
-    """Make a draft like this one and open it."""
+    """Copy the invoice to a new draft and open it."""
     made = await copy_invoice(db(), invoice_id, by=current_actor())
     return await redirect_to(f"{LIST}/{made.id}", toast="Copied to a draft")
 
@@ -202,7 +202,7 @@ async def _ask_receipt(invoice_ids: list[int], tried: Attempt[Any] | None = None
 
 
 async def _ask(act: str, shown: InvoicePage, tried: Attempt[Any] | None = None, **more: Any) -> Response:
-    """The question as a page or in the dialog; after a refusal with what was typed."""
+    """The confirmation as a page or in the dialog; after a refusal with the typed values."""
     return await page_or_block(
         f"invoices/{act}.html",
         block="dialog",

@@ -1,4 +1,4 @@
-"""The books for a bookkeeper: a customer's statement, and the month's close with its journal."""
+"""For bookkeepers: customer statements, and the month's close with its journal."""
 
 import asyncio
 from datetime import date
@@ -28,7 +28,7 @@ from web.request import current_actor, db, settings
 from web.streams import answer_file
 
 blueprint = Blueprint("portal_books", __name__)
-# Each kind of open work: its icon, what is counted (one, many), what it says, where its rows are, the act, and its end.
+# Each kind of open work: its icon, noun (singular, plural), text, the URL of its rows, the act, and its done text.
 WORK_WORDS = {
     "shipped": (
         "file-invoice", "order not invoiced", "orders not invoiced", "Shipped on net 30", "/portal/invoices/week",
@@ -64,14 +64,14 @@ KIND_WORDS = {
 
 
 class StatementQuery(Input):
-    """The days of a statement; three months up to today where absent."""
+    """The days of a statement; by default three months up to today."""
 
     since: DateIn | None = None
     as_of: DateIn | None = None
 
 
 class MonthQuery(Input):
-    """Any day of the month to close, last month where absent, and what its journal is added up by."""
+    """Any day of the month to close (by default last month), and the grouping of its journal."""
 
     of: DateIn | None = None
     by: JournalBy = JournalBy.KIND
@@ -90,7 +90,7 @@ async def show_statement(customer_id: int, query: StatementQuery) -> Response:
 @blueprint.post(f"{LIST}/statements")
 @staff_page(Right.EDIT_INVOICES)
 async def send_statements() -> Response:
-    """Mail its statement to every customer who owes something, in one act."""
+    """Email statements to all customers with open amounts."""
     sent = await mail_statements(db(), as_of=business_today(settings().timezone), by=current_actor())
     leaving = await say_leaving(Channel.EMAIL, "", plural=sent != 1)
     return await redirect_to(f"{LIST}/close", toast=f"{format_plural(sent, 'statement')} {leaving}")
@@ -100,7 +100,7 @@ async def send_statements() -> Response:
 @staff_page(Right.SEE_PROFIT)
 @reads_query(MonthQuery)
 async def show_close(query: MonthQuery) -> Response:
-    """A month with what it is not closed with, its receivables and its journal."""
+    """A month with its open work, its receivables and its journal."""
     today = business_today(settings().timezone)
     month = first_of_month(query.of or add_months(today, -1))
     async with current_database().reporting() as connection:
@@ -135,14 +135,14 @@ async def show_close(query: MonthQuery) -> Response:
 @staff_page(Right.SEE_PROFIT)
 @reads_query(MonthQuery)
 async def ask_proof(query: MonthQuery) -> Response:
-    """Have a month counted again by the worker, invoice by invoice and payment by payment."""
+    """Have the worker recount a month from all invoices and payments."""
     month = first_of_month(query.of or add_months(business_today(settings().timezone), -1))
     await ask_for_proof(db(), month, by=current_actor())
     return await redirect_to(_close_url(month, query.by), toast=f"Counting {month:%B} again")
 
 
 def _order_sums(sums: list[JournalSums], by: JournalBy) -> list[JournalSums]:
-    """The kinds in the order of their words, what is invoiced before what is paid."""
+    """The kinds in display order, invoices before payments."""
     return sorted(sums, key=lambda each: [*KIND_WORDS].index(str(each.group))) if by is JournalBy.KIND else sums
 
 
@@ -166,7 +166,7 @@ async def download_journal(query: MonthQuery) -> Response:
 
 
 async def read_statement(customer_id: int, query: StatementQuery) -> Statement:
-    """The statement of the days asked for."""
+    """The statement for the requested days."""
     as_of: date = query.as_of or business_today(settings().timezone)
     since = query.since or first_of_statement(as_of)
     return await get_statement(

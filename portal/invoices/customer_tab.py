@@ -1,4 +1,4 @@
-"""The invoices on the page of a customer, with what is open and late, the statement and the switch of reminders."""
+"""The invoices on the customer page, with open and late amounts, the statement, and the switch for reminders."""
 
 from typing import Any
 

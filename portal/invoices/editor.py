@@ -1,4 +1,4 @@
-"""Writing an invoice: new, from an order, or a draft or revision, with totals that follow what is typed."""
+"""The invoice editor: new, from an order, a draft or a revision, with live totals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ FIELDS = (
     "customer_state", "customer_zip", "po_number", "payment_terms", "due_date", "tax_rate", "discount_amount",
     "shipping_fee", "notes", "internal_notes",
 )  # fmt: skip
-# What a form clears by leaving it empty.
+# Fields that an empty input clears.
 _CLEARED = (
     "customer_company", "customer_email", "customer_phone", "customer_address", "customer_city", "customer_state",
     "customer_zip", "po_number", "due_date", "notes", "internal_notes",
@@ -51,7 +51,7 @@ _CLEARED = (
 
 
 class NewInvoiceQuery(Input):
-    """For whom a new invoice is opened."""
+    """The customer of a new invoice."""
 
     customer_id: Id | None = None
     order_number: Filled60 | None = None
@@ -72,7 +72,7 @@ async def show_new_invoice(query: NewInvoiceQuery) -> Response:
 @blueprint.post(f"{LIST}/new")
 @staff_page(Right.EDIT_INVOICES)
 async def make_invoice() -> Response:
-    """Keep a new draft, or the one made from an order, and open it."""
+    """Save a new draft, possibly made from an order, and open it."""
 
     async def make(data: CreateInvoice) -> int:
         made = await create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
@@ -92,7 +92,7 @@ async def make_invoice() -> Response:
 @blueprint.get(f"{LIST}/<id:invoice_id>/edit")
 @staff_page(Right.EDIT_INVOICES)
 async def show_edit(invoice_id: int) -> Response:
-    """The editor of a draft, or of the next revision of one that was sent."""
+    """The editor of a draft, or of the next revision of a sent invoice."""
     shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
     draft = await find_shown_draft(f"{LIST}/{invoice_id}/edit")
     return await show_editor(shown) if draft is None else await _show_draft(shown, draft)
@@ -101,10 +101,10 @@ async def show_edit(invoice_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:invoice_id>/edit")
 @staff_page(Right.EDIT_INVOICES)
 async def save_invoice(invoice_id: int) -> Response:
-    """Keep what was typed: a draft as it is, one that was sent as its next revision."""
+    """Save the form: a draft directly, a sent invoice as its next revision."""
 
     async def save(data: UpdateInvoice, version: int | None) -> int:
-        # A form sends every field that it has, so an empty one was emptied.
+        # A form sends all its fields, so an empty one was cleared.
         cleared = {name: None for name in _CLEARED if name in sent and name not in data.model_fields_set}
         wanted = data.model_copy(update=cleared | {"version": version})
         await update_invoice(db(), invoice_id, wanted, by=current_actor(), timezone=settings().timezone)
@@ -128,7 +128,7 @@ async def save_invoice(invoice_id: int) -> Response:
 @blueprint.post(f"{LIST}/sums")
 @staff_page(Right.EDIT_INVOICES)
 async def show_sums() -> Response:
-    """The totals of what is typed, less what is paid and credited of it; what can't be read yet counts as nothing."""
+    """The totals of the form, minus payments and credits; unreadable input counts as zero."""
     totals, problem, pairs = None, "", await form_pairs()
     try:
         _, totals = await sum_form(pairs)
@@ -142,7 +142,7 @@ async def show_sums() -> Response:
 
 
 async def show_editor(shown: InvoicePage, tried: Attempt[Any] | None = None) -> Response:
-    """The editor of an invoice; after a refusal with what was typed."""
+    """The editor of an invoice; after a refusal with the typed values."""
     invoice = shown.invoice
     if tried is not None:
         return await _show_form(shown, tried.typed, typed_lines(tried.typed), tried)
@@ -169,7 +169,7 @@ def _write_fields(shown: InvoicePage) -> dict[str, str]:
 
 
 def _read_present(shown: InvoicePage) -> Present:
-    """The invoice's version, and what its form holds."""
+    """The invoice's version and form values."""
     rows = [
         {name: "" if (value := getattr(item, name)) is None else value for name in LINES.columns}
         for item in shown.items
@@ -180,7 +180,7 @@ def _read_present(shown: InvoicePage) -> Present:
 
 
 def _describe_clash(tried: Attempt[Any] | None) -> dict[str, Any] | None:
-    """Who changed the invoice in the meantime, when, and both values of what both have changed."""
+    """Who changed the invoice in the meantime, when, and both values of fields changed by both."""
     if not isinstance(tried, MergedAttempt):
         return None
     rows = {name: name.removeprefix(ROW).capitalize() for name in tried.clashes if name.startswith(ROW)}
@@ -188,7 +188,7 @@ def _describe_clash(tried: Attempt[Any] | None) -> dict[str, Any] | None:
 
 
 def _write_row(name: str, value: str) -> str:
-    """A line in words, or any other field as it is."""
+    """A line as text, or any other field unchanged."""
     if not name.startswith(ROW):
         return value
     row = read_row(value)
@@ -200,13 +200,13 @@ def _write_row(name: str, value: str) -> str:
 
 
 async def _show_draft(shown: InvoicePage | None, draft: KeptDraft) -> Response:
-    """The form as it was left, with the version that it began with: what a colleague changed since is merged."""
+    """The draft of the form, with its original version: a colleague's later changes are merged."""
     typed = {name: values[-1] for name, values in draft.form.items()}
     return await _show_form(shown, typed, typed_lines(typed), sent=typed, draft=draft)
 
 
 async def _search_new(pairs: Mapping[str, Sequence[str]]) -> Response | None:
-    """The form of a new invoice with the customer or product that it looks for; None where it is to be kept."""
+    """The form of a new invoice after a search for a customer or product; None if it should be saved."""
     if payer := await search_payer(pairs):
         filled = {**pairs, **{name: [value] for name, value in payer.details.items()}}
         return await _show_search(None, filled, LineSearch(pairs.get("product_q", [""])[-1]), payer)
@@ -220,7 +220,7 @@ async def _show_search(
     search: LineSearch,
     payer: PayerSearch | None = None,
 ) -> Response:
-    """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
+    """The typed form, with a chosen product as its last line and the current totals."""
     typed = {name: values[-1] for name, values in pairs.items()}
     lines = typed_lines(typed) + ([search.line] if search.line else [])
     rows = {f"items[{row}][{name}]": [str(value)] for row, line in enumerate(lines) for name, value in line.items()}
@@ -245,7 +245,7 @@ async def _show_form(
     sent: Mapping[str, str] | None = None,
     draft: KeptDraft | None = None,
 ) -> Response:
-    """The form; a search in it keeps the version and the values that it was opened with, as it `sent` them."""
+    """The form; after a search it keeps the version and values with which it was opened, from `sent`."""
     invoice = shown.invoice if shown else None
     kept = (
         InvoiceTotals(
@@ -287,7 +287,7 @@ async def _show_form(
 
 
 def typed_lines(typed: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The lines as they were typed, those that have anything."""
+    """The typed lines that are not empty."""
     rows: dict[int, dict[str, Any]] = {}
     for name, value in typed.items():
         if not name.startswith("items[") or not name.endswith("]"):

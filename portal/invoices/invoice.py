@@ -1,4 +1,4 @@
-"""The page of one invoice: a draft in its editor with the paper beside it, one that was sent with its money."""
+"""The page of one invoice: a draft in its editor with a preview, a sent one with its payments."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ GIVEN_WORDS = dict([*ALLOWANCES, *REVERSALS, (GivenFor.CANCELLED, "The invoice w
 @blueprint.get(f"{LIST}/<id:invoice_id>")
 @staff_page(Right.SEE_INVOICES)
 async def show_invoice(invoice_id: int) -> Response:
-    """The invoice; a draft opens in its editor for who may change it."""
+    """The invoice; a draft opens in the editor for users who may change it."""
     shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
     if shown.invoice.status == InvoiceStatus.DRAFT and may(current_actor(), Right.EDIT_INVOICES):
         return await show_editor(shown)
@@ -44,7 +44,7 @@ async def show_invoice(invoice_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:invoice_id>/pdf")
 @staff_page(Right.SEE_INVOICES)
 async def show_pdf(invoice_id: int) -> Response:
-    """The PDF as it was last sent, or of a draft as it stands."""
+    """The PDF as last sent, or of a draft in its current state."""
     paper = await get_invoice_pdf(invoice_id, visible_to=current_actor(), write_pdf=make_invoice_writer(settings()))
     return answer_pdf(paper.data, paper.filename)
 
@@ -52,7 +52,7 @@ async def show_pdf(invoice_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:invoice_id>/paper")
 @staff_page(Right.SEE_INVOICES)
 async def show_paper(invoice_id: int) -> Response:
-    """The paper as a page, for the frame beside the invoice."""
+    """The printed invoice as HTML, for the frame beside it."""
     content = await get_invoice_content(invoice_id, visible_to=current_actor())
     html = write_invoice_html(invoice_id, content, settings=settings(), base="/static/")
     return Response(html, content_type="text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Products for the lines of an invoice: found by a few letters as one types, and added with their price."""
+"""Products for invoice lines: searched while typing, and added with their price."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ Pairs = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class LineSearch:
-    """What was looked for and found; `line` is the product that was chosen, as a line of the form."""
+    """The search and its results; `line` is the chosen product as a form line."""
 
     words: str = ""
     hits: Sequence[FoundProduct] = ()
@@ -34,15 +34,14 @@ class LineSearch:
 @blueprint.post(f"{LIST}/products")
 @staff_page(Right.EDIT_INVOICES)
 async def find_line_products() -> Response:
-    """The products that the words beneath the lines may mean."""
+    """The products that match the search field below the lines."""
     found = await search_line(await form_pairs())
     return await page_or_block("invoices/edit/part.html", block="product_hits", search=found or LineSearch())
 
 
 async def search_line(pairs: Pairs, *, takes_first: bool = False) -> LineSearch | None:
-    """What the form looks for, or the line that it adds; None for a form that does neither.
-
-    `12x whisk` is twelve of the first hit, whose price follows the quantity.
+    """The form's search, or the line that it adds; None if it does neither. `12x whisk` adds twelve of the first
+    result, with the price for that quantity.
     """
     times, words = read_times(pairs.get("product_q", [""])[-1][:80])
     sku = pairs.get("add", [""])[-1].strip()[:60]

@@ -1,4 +1,4 @@
-"""The office's list of invoices: what is owed by age, tabs, filters, and acts on several at once."""
+"""The office's invoice list: amounts by age, tabs, filters, and bulk acts."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -37,26 +37,26 @@ TAB_WORDS = (
     (InvoiceTab.VOID, "Void"), (InvoiceTab.ALL, "All"),
 )  # fmt: skip
 DUE_WORDS = [("", "Due any time"), ("week", "Due this week"), ("month", "Due in 30 days")]
-# The picture of the buckets: its height, and what a bucket with anything in it has at least.
+# The chart of ageing buckets: its height, and the minimum height of a bucket that is not empty.
 TALL, LEAST = 56.0, 3.0
 
 
 class ChosenInvoices(Input):
-    """The ticked invoices and what is to be done with them."""
+    """The selected invoices and the bulk act."""
 
     act: Literal["remind", "pay", "pdfs"]
     invoice: Annotated[list[Id], Field(min_length=1, max_length=200)]
 
 
 class PrintedInvoices(Input):
-    """The invoices of one PDF; an address without any leads back to the list."""
+    """The invoices of one PDF; without any, the page redirects to the list."""
 
     invoice: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class AgeColumn:
-    """One bucket as the page draws it: `height` of 56 and `width` of 100 against the largest."""
+    """One bucket as drawn: `height` of 56 and `width` of 100, relative to the largest."""
 
     bucket: AgeBucket
     url: str
@@ -104,7 +104,7 @@ async def show_invoices(query: InvoiceFilters) -> Response:
 @reads_query(InvoiceFilters)
 @audits_export("invoice")
 async def download_invoices(query: InvoiceFilters) -> Response:
-    """Every invoice under the list's filters as CSV, streamed."""
+    """All invoices that match the filters as CSV, streamed."""
     rows = export_invoices(current_database(), query, visible_to=current_actor(), timezone=settings().timezone)
     return await stream_file(rows, "invoices.csv")
 
@@ -112,7 +112,7 @@ async def download_invoices(query: InvoiceFilters) -> Response:
 @blueprint.post(f"{LIST}/bulk")
 @staff_page(Right.EDIT_INVOICES)
 async def act_on_invoices() -> Response:
-    """Remind of the ticked invoices, print them, or ask how much came in for them."""
+    """Send reminders for the selected invoices, print them, or ask for a received payment."""
     data = await read_form_body(ChosenInvoices)
     back = back_to(LIST)
     if data.act == "pay":
@@ -128,7 +128,7 @@ async def act_on_invoices() -> Response:
 @staff_page(Right.SEE_INVOICES)
 @reads_query(PrintedInvoices)
 async def show_invoice_pdfs(query: PrintedInvoices) -> Response:
-    """At most 50 ticked invoices as one PDF."""
+    """At most 50 selected invoices as one PDF."""
     if not query.invoice:
         return await lead_back(LIST, "invoice")
     write_pdf = make_invoice_writer(settings())
@@ -137,7 +137,7 @@ async def show_invoice_pdfs(query: PrintedInvoices) -> Response:
 
 
 def draw_ages(buckets: list[AgeBucket]) -> list[AgeColumn]:
-    """The buckets with their columns, measured against the largest."""
+    """The buckets with their bars, relative to the largest."""
     most = max((bucket.amount for bucket in buckets), default=0) or 1
     owed = sum(bucket.amount for bucket in buckets) or 1
     columns = []

@@ -1,4 +1,4 @@
-"""Whom a new invoice is for: found by a few letters as one types, and filled into the form."""
+"""The customer of a new invoice: searched while typing, and filled into the form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _DETAILS = (
 
 @dataclass(frozen=True, slots=True)
 class PayerSearch:
-    """What was looked for and found; `details` are the fields that a choice fills in."""
+    """The search and its results; `details` are the fields filled in by a choice."""
 
     words: str = ""
     hits: Sequence[FoundCustomer] = ()
@@ -35,16 +35,16 @@ class PayerSearch:
 @blueprint.post(f"{LIST}/customers")
 @staff_page(Right.EDIT_INVOICES)
 async def find_payers() -> Response:
-    """The customers that the words above the fields may mean."""
+    """The customers that match the search field."""
     words = _words(await form_pairs())
     found = PayerSearch(words, await find_customers(db(), words, visible_to=current_actor()))
     return await page_or_block("invoices/edit/part.html", block="customer_hits", payer=found)
 
 
 async def search_payer(pairs: Pairs) -> PayerSearch | None:
-    """What the form looks for, or whom it takes on or off; None for a form that does none of it.
+    """The form's search, or the customer that it selects or removes; None if it does neither.
 
-    Words are sent by Enter, which selects the first result. Raises NotFound for a customer who is gone.
+    Enter sends the search and selects the first result. Raises NotFound for a deleted customer.
     """
     act = pairs.get("act", [""])[-1]
     if act == "other":
@@ -63,7 +63,7 @@ async def search_payer(pairs: Pairs) -> PayerSearch | None:
 
 
 async def fill_payer(customer_id: int) -> dict[str, str]:
-    """The fields that say whom an invoice is for; raises NotFound."""
+    """The recipient fields of an invoice; raises NotFound."""
     return {"customer_id": str(customer_id)} | await find_billing_details(db(), customer_id)
 
 

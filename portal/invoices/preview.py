@@ -1,4 +1,4 @@
-"""An invoice on paper as it would be with what its form says, beside the form while it is written."""
+"""A live preview of the printed invoice beside its form."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -24,7 +24,7 @@ blueprint = Blueprint("portal_invoice_preview", __name__)
 
 
 class SumsForm(Input):
-    """What of the form decides the totals."""
+    """The form fields that determine the totals."""
 
     items: list[InvoiceLine] | None = None
     discount_amount: MoneyIn | None = None
@@ -32,7 +32,7 @@ class SumsForm(Input):
 
 
 class PaperForm(Input):
-    """What of the form is printed as it is typed."""
+    """The form fields that are printed as typed."""
 
     customer_name: Text200 | None = None
     customer_company: Text200 | None = None
@@ -49,7 +49,7 @@ class PaperForm(Input):
 @blueprint.post(f"{LIST}/<id:invoice_id>/preview")
 @staff_page(Right.EDIT_INVOICES)
 async def show_preview(invoice_id: int) -> Response:
-    """The paper with what is typed; as it was last kept while something cannot be read."""
+    """The preview of the typed form, or of the last saved version if some input can't be read."""
     content = await get_invoice_content(invoice_id, visible_to=current_actor())
     pairs = await form_pairs()
     try:
@@ -62,7 +62,7 @@ async def show_preview(invoice_id: int) -> Response:
 
 
 async def sum_form(pairs: Mapping[str, Sequence[str]]) -> tuple[list[Any], InvoiceTotals]:
-    """The lines and the totals of what is typed; raises a DomainError or ArithmeticError for what cannot be read."""
+    """The lines and totals of the form; raises a DomainError or ArithmeticError for unreadable input."""
     data = read_form(SumsForm, pairs, **input_rules())
     lines = await fill_lines(db(), data.items or [])
     rate = Decimal(pairs.get("tax_rate", ["0"])[-1].strip(" %") or 0)
@@ -76,7 +76,7 @@ async def sum_form(pairs: Mapping[str, Sequence[str]]) -> tuple[list[Any], Invoi
 
 
 async def _read_paper(pairs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """What the paper says of the form; an invoice whose lines are fixed keeps its money."""
+    """The printed content for the form; an invoice with fixed lines keeps its amounts."""
     read = read_form(PaperForm, pairs, **input_rules())
     said = {name: value or "" for name, value in read.model_dump().items() if name in pairs}
     if "due_date" in said:

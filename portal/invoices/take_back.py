@@ -1,4 +1,4 @@
-"""Taking a payment of an invoice back: entered by mistake, bounced, or given back; an order's are taken back there."""
+"""Reversing or giving back an invoice's payment; an order's payments are reversed on the order."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ OF_VOID = [("cancelled", "The invoice is void")]
 @blueprint.get(f"{LIST}/<id:invoice_id>/take-back/<id:payment_id>")
 @staff_page(Right.REFUND_PAYMENTS)
 async def show_take_back(invoice_id: int, payment_id: int) -> Response:
-    """Ask how much of a payment goes back, and why."""
+    """Ask for the amount and the reason."""
     return await _ask(invoice_id, payment_id)
 
 
 @blueprint.post(f"{LIST}/<id:invoice_id>/take-back/<id:payment_id>")
 @staff_page(Right.REFUND_PAYMENTS)
 async def take_back(invoice_id: int, payment_id: int) -> Response:
-    """Take a payment back, wholly or in part."""
+    """Reverse or give back a payment, in full or in part."""
     version = await form_version()
 
     async def act(data: RefundPayment) -> RefundOutcome:

@@ -1,4 +1,4 @@
-"""How an invoice's timeline reads: entries with their icon, tone and words."""
+"""An invoice's timeline: entries with icon, tone and text."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Invoicing a week's shipped orders on terms in one act, after a look at what it will do."""
+"""Invoicing a week's shipped orders on terms in one act, after a preview."""
 
 from collections.abc import Container, Mapping
 from datetime import timedelta
@@ -24,7 +24,7 @@ blueprint = Blueprint("portal_invoice_week", __name__)
 
 
 class WeekQuery(Input):
-    """Any day of the week to look at; last week where absent."""
+    """Any day of the week; by default last week."""
 
     of: DateIn | None = None
 
@@ -33,14 +33,14 @@ class WeekQuery(Input):
 @staff_page(Right.EDIT_INVOICES)
 @reads_query(WeekQuery)
 async def show_week(query: WeekQuery) -> Response:
-    """What invoicing the week would do."""
+    """The preview of invoicing the week."""
     return await _show(query, {"how": "mail", "one_mail": "on"})
 
 
 @blueprint.post(f"{LIST}/week")
 @staff_page(Right.EDIT_INVOICES)
 async def invoice_the_week() -> Response:
-    """Invoice the ticked orders; one that fails is left out and takes no number."""
+    """Invoice the selected orders; one that fails is left out and gets no number."""
 
     async def act(data: InvoiceWeek) -> WeekDone:
         return await invoice_week(db(), data, by=current_actor(), timezone=settings().timezone)
@@ -58,7 +58,7 @@ async def invoice_the_week() -> Response:
 
 
 def _read_week(typed: Mapping[str, str]) -> WeekQuery:
-    """The week that the form was opened for; last week where that can't be read."""
+    """The form's week, or last week if it can't be read."""
     try:
         return WeekQuery.model_validate({"of": typed["of"]})
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Acts on one order that ask first: each has one address, GET says what will happen and POST does it."""
+"""Acts on one order with a confirmation: each has one URL; GET says what will happen, POST does it."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class CancelOrder(Input):
 @blueprint.get("/portal/orders/<number>/pay")
 @staff_page(Right.RECORD_PAYMENTS)
 async def show_pay(number: str) -> Response:
-    """Ask what came in for the order."""
+    """Ask for the amount received for the order."""
     return await _ask("orders/pay.html", await _read(number), methods=RECEIVED_WORDS)
 
 
@@ -71,7 +71,7 @@ async def take_payment(number: str) -> Response:
 @blueprint.post("/portal/orders/<number>/pay/<id:payment_id>/undo")
 @staff_page(Right.RECORD_PAYMENTS)
 async def undo_taken_payment(number: str, payment_id: int) -> Response:
-    """Take back a payment that was typed in a moment ago."""
+    """Undo a payment that was just entered."""
     shown = await _read(number)
     await undo_payment(db(), shown.order.id, payment_id, by=current_actor())
     return await redirect_to(order_url(number), toast="Undone")
@@ -103,7 +103,7 @@ async def use_credit(number: str) -> Response:
 @blueprint.get("/portal/orders/<number>/release")
 @staff_page(Right.OVERRIDE_TERMS)
 async def show_release(number: str) -> Response:
-    """Ask why the order may go on."""
+    """Ask for the reason to release the order."""
     return await _ask("orders/release.html", await _read(number))
 
 
@@ -125,14 +125,14 @@ async def release_hold(number: str) -> Response:
 @blueprint.get("/portal/orders/<number>/attend")
 @staff_page(Right.ATTEND_ORDERS)
 async def show_attend(number: str) -> Response:
-    """Ask what was done about the order's troubles."""
+    """Ask how the order's problems were handled."""
     return await _ask("orders/attend.html", await _read(number))
 
 
 @blueprint.post("/portal/orders/<number>/attend")
 @staff_page(Right.ATTEND_ORDERS)
 async def attend(number: str) -> Response:
-    """Take the order off the list of those that need attention."""
+    """Mark the order's problems as handled."""
     shown, version = await _read(number), await form_version()
 
     async def note(data: AttendOrder) -> Any:
@@ -173,7 +173,7 @@ async def assign_rep(number: str) -> Response:
 @blueprint.get("/portal/orders/<number>/cancel")
 @staff_page(Right.CANCEL_ORDERS)
 async def show_cancel(number: str) -> Response:
-    """Say what cancelling does."""
+    """Confirm cancelling the order."""
     return await _ask("orders/cancel.html", await _read(number))
 
 
@@ -199,7 +199,7 @@ async def cancel_for_good(number: str) -> Response:
 @blueprint.post("/portal/orders/<number>/cancel/undo")
 @staff_page(Right.CANCEL_ORDERS)
 async def undo_cancel(number: str) -> Response:
-    """Take back a cancelling of a moment ago."""
+    """Undo a recent cancellation."""
     shown = await _read(number)
     order = await undo_cancelling(db(), shown.order.id, by=current_actor())
     word = STATUS_LOOKS[OrderStatus(order.status)][0].lower()
@@ -209,7 +209,7 @@ async def undo_cancel(number: str) -> Response:
 @blueprint.get("/portal/orders/<number>/delete")
 @staff_page(Right.DELETE_ORDERS)
 async def show_delete(number: str) -> Response:
-    """Say what deleting does."""
+    """Confirm deleting the order."""
     return await _ask("orders/delete.html", await _read(number))
 
 
@@ -229,7 +229,7 @@ async def delete_for_good(number: str) -> Response:
 
 
 async def _find_undo(shown: OrderPage) -> str | None:
-    """Where Undo of the payment that was just typed in posts to."""
+    """The Undo URL of a payment that was just entered."""
     payment_id = await find_undoable_payment(db(), shown.order.id, by=current_actor())
     return f"{order_url(shown.order.order_number)}/pay/{payment_id}/undo" if payment_id is not None else None
 
@@ -239,7 +239,7 @@ async def _read(number: str) -> OrderPage:
 
 
 async def _ask(template: str, shown: OrderPage, tried: Attempt[Any] | None = None, **more: Any) -> Response:
-    """The question as a page or in the dialog; after a refusal with what was typed."""
+    """The confirmation as a page or in the dialog; after a refusal with the typed values."""
     return await page_or_block(
         template,
         block="dialog",

@@ -1,4 +1,4 @@
-"""Checks that wait for review: the queue, one check with big photos, approve or reject; then the next one opens."""
+"""Checks waiting for review: the queue, one check with large photos, approve or reject; then the next one opens."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 @blueprint.get(QUEUE)
 @staff_page(Right.REVIEW_CHECKS)
 async def list_checks() -> Response:
-    """The checks that wait, the longest waiting first."""
+    """The waiting checks, oldest first."""
     checks = await list_waiting_checks(db(), visible_to=current_actor())
     return await page_or_block("orders/checks/list.html", block="check_table", checks=checks)
 
@@ -29,7 +29,7 @@ async def list_checks() -> Response:
 @blueprint.get(f"{QUEUE}/<number>")
 @staff_page(Right.REVIEW_CHECKS)
 async def show_check(number: str) -> Response:
-    """One check with both its sides."""
+    """One check with both sides."""
     return await _show(number)
 
 
@@ -52,7 +52,7 @@ async def review_check(number: str, verdict: str) -> Response:
 
 
 async def _show(number: str, tried: Attempt[Any] | None = None) -> Response:
-    """One check of the queue; after a refusal with what was typed."""
+    """One check of the queue; after a refusal with the typed values."""
     waiting = await list_waiting_checks(db(), visible_to=current_actor())
     check = next((each for each in waiting if each.order_number == number), None)
     if check is None:
@@ -71,6 +71,6 @@ async def _show(number: str, tried: Attempt[Any] | None = None) -> Response:
 
 
 def _neighbour(waiting: list[CheckRow], check: CheckRow, step: int) -> str:
-    """The address of the check before or after this one; empty at the ends."""
+    """The URL of the previous or next check; empty at the ends."""
     place = waiting.index(check) + step
     return f"{QUEUE}/{waiting[place].order_number}" if 0 <= place < len(waiting) else ""

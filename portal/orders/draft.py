@@ -1,6 +1,6 @@
-"""An order while it is being typed in: what the form holds, read as leniently as a half-filled form needs.
+"""An order being entered: the form's values, read leniently because it may be incomplete.
 
-Nothing of a draft is kept on the server; every answer carries it back to the browser.
+The server stores nothing of it; every answer sends it back to the browser.
 """
 
 import re
@@ -40,16 +40,16 @@ class Draft:
 
     @property
     def step(self) -> int:
-        """How many times the form has been sent; a copy of it counts on from there."""
+        """How many times the form has been sent; a copy continues from there."""
         return read_whole(self.texts.get("step", ""), most=999_999) or 0
 
     @property
     def has_buyer(self) -> bool:
-        """True once it is known who orders: a customer, or a guest by decision."""
+        """True once the buyer is chosen: a customer, or explicitly a guest."""
         return self.customer_id is not None or bool(self.texts.get("guest"))
 
     def choose(self, buyer: Buyer) -> None:
-        """Order for this customer, to the address that they are known by."""
+        """Order for this customer, to their known address."""
         self.texts |= {
             "customer_id": str(buyer.id),
             "guest": "",
@@ -67,21 +67,21 @@ class Draft:
         }
 
     def choose_guest(self) -> None:
-        """Order for somebody without an account; what was searched for becomes the company."""
+        """Order for a guest; the search text becomes the company."""
         words = self.texts.get("customer_q", "")
         self.texts |= {"customer_id": "", "guest": "1", "customer_q": "", "payment_method": "credit_card"}
         if words and not self.texts.get("delivery_company"):
             self.texts["delivery_company"] = words
 
     def forget_buyer(self) -> None:
-        """Choose again; the address goes with the customer."""
+        """Choose again; this also clears the customer's address."""
         for name in TEXTS:
             if name.startswith("delivery_") and name != "delivery_fee":
                 self.texts[name] = ""
         self.texts |= {"customer_id": "", "guest": "", "po_number": ""}
 
     def add(self, sku: str, quantity: int = 1) -> int:
-        """Add a product, or more of one that is there already; returns the place of its line."""
+        """Add a product, or increase its quantity; returns the position of its line."""
         for place, (known, text) in enumerate(self.lines):
             if known.lower() == sku.lower():
                 before = read_count(text) or 0
@@ -92,7 +92,7 @@ class Draft:
         return len(self.lines) - 1
 
     def counted_lines(self) -> list[tuple[int, str, int]]:
-        """The lines that can be priced: their place, SKU and quantity."""
+        """The lines that can be priced: their position, SKU and quantity."""
         return [
             (place, sku, quantity)
             for place, (sku, text) in enumerate(self.lines)
@@ -101,7 +101,7 @@ class Draft:
 
 
 def read_draft(pairs: Mapping[str, Sequence[str]]) -> Draft:
-    """The draft that a form sent."""
+    """The draft from a sent form."""
     texts = {name: pairs.get(name, [""])[-1].strip() for name in TEXTS}
     numbers = sorted({int(found[1]) for name in pairs if (found := _SKU.fullmatch(name))})
     lines = [
@@ -112,13 +112,13 @@ def read_draft(pairs: Mapping[str, Sequence[str]]) -> Draft:
 
 
 def start_draft() -> Draft:
-    """An empty draft with a key of its own, under which it can be placed once."""
+    """An empty draft with its own key, which allows placing it only once."""
     chosen = {"form_key": secrets.token_urlsafe(18), "payment_method": "credit_card", "payment_status": "unpaid"}
     return Draft(dict.fromkeys(TEXTS, "") | chosen)
 
 
 def read_discount(text: str, subtotal: Decimal) -> Decimal | None:
-    """A discount as people write it: `12.50`, `12,50`, `$5` or `10%` of the goods; None when it is none of these."""
+    """Parse a discount: `12.50`, `12,50`, `$5` or `10%` of the goods; None if invalid."""
     written = text.strip()
     if written.endswith("%"):
         share = parse_money(written.removesuffix("%").strip())
@@ -128,11 +128,11 @@ def read_discount(text: str, subtotal: Decimal) -> Decimal | None:
 
 
 def read_times(text: str) -> tuple[int | None, str]:
-    """A product search with a quantity before it: `12x SHP-1826` means twelve of it; None where none is said."""
+    """Parse a product search with an optional quantity: `12x SHP-1826` means twelve; None if there is no quantity."""
     found = _TIMES.fullmatch(text.strip())
     return (max(int(found[1]), 1), found[2]) if found else (None, text.strip())
 
 
 def read_count(text: str) -> int | None:
-    """A whole number as a field holds it; None for anything else."""
+    """Parse a whole number; None for anything else."""
     return read_whole(text, most=999_999)

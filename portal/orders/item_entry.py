@@ -1,4 +1,4 @@
-"""The lines of an order while they are changed: read from its form, and shown beside their products and prices."""
+"""The lines of an order being edited: read from the form, and shown with their products and prices."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
 
 @dataclass(frozen=True, slots=True)
 class ShownItem:
-    """One line as the form shows it; a product that is not sold has no price."""
+    """One line of the form; a product that is not sold has no price."""
 
     place: int
     sku: str
@@ -42,7 +42,7 @@ class ShownItem:
 
 @dataclass(frozen=True, slots=True)
 class ItemEntry:
-    """The form of an order's lines as it now stands."""
+    """The current form of an order's lines."""
 
     draft: Draft
     items: list[ShownItem]
@@ -55,18 +55,18 @@ class ItemEntry:
 
     @property
     def step(self) -> int:
-        """A new number at each step."""
+        """A number that increases at each step."""
         return self.draft.step + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsForm(RowShape):
-    """The form of an order's lines, whose discount may be a share of what they come to."""
+    """The form of an order's lines; its discount may be a percentage."""
 
     number: str = ""
 
     async def finish(self, pairs: Pairs) -> Pairs:
-        """The rows that name a product and a quantity, and the discount as an amount."""
+        """The rows with a product and a quantity, and the discount as an amount."""
         fields = drop_empty_rows(pairs)
         shown = await get_order_page(db(), self.number, visible_to=current_actor())
         totals = (await show_items(shown, read_items(fields))).totals
@@ -82,14 +82,14 @@ LINES = ItemsForm(
 
 
 def describe_items(shown: OrderPage) -> dict[str, str]:
-    """What the form holds as it opens, as the fields of a merge."""
+    """The form's opening values as merge fields."""
     draft = start_items(shown)
     rows = [{"sku": sku, "quantity": quantity} for sku, quantity in draft.lines]
     return {"discount_amount": draft.texts["discount_amount"], "delivery_fee": ""} | LINES.name_rows(rows)
 
 
 def word_lines(shown: OrderPage, fields: Sequence[str]) -> dict[str, str]:
-    """The words for the fields of the form: a line goes by its product's name, one that is not saved by its SKU."""
+    """The labels of the form's fields: a line by its product's name, an unsaved one by its SKU."""
     names = {item.product_sku.lower(): item.product_name for item in shown.items}
     skus = {field: field.removeprefix(ROW) for field in fields if field.startswith(ROW)}
     lines = {field: names.get(sku, sku.upper()) for field, sku in skus.items()}
@@ -97,7 +97,7 @@ def word_lines(shown: OrderPage, fields: Sequence[str]) -> dict[str, str]:
 
 
 def write_line(field: str, value: str) -> str:
-    """The quantity of a line, or any other field as it is."""
+    """The quantity of a line, or any other field unchanged."""
     if not field.startswith(ROW):
         return value
     return read_row(value)["quantity"] if value else "taken off"
@@ -109,7 +109,7 @@ def read_items(pairs: Mapping[str, Sequence[str]]) -> Draft:
 
 
 def start_items(shown: OrderPage) -> Draft:
-    """The form as it opens: what the order holds."""
+    """The opening form: the order's values."""
     order = shown.order
     draft = Draft({"discount_amount": str(order.discount_amount) if order.discount_amount else "0.00"})
     draft.lines = [(item.product_sku, str(item.quantity)) for item in shown.items]
@@ -117,7 +117,7 @@ def start_items(shown: OrderPage) -> Draft:
 
 
 async def take_in(draft: Draft) -> tuple[str, str]:
-    """Enter was pressed: the product that is meant gets a line; says where to go on, and which code was wrong."""
+    """Handle Enter: add a line for the matching product; returns the next field and any wrong code."""
     quantity, words = read_times(draft.texts.get("product_q", ""))
     if not words:
         return "product_q", ""
@@ -132,7 +132,7 @@ async def take_in(draft: Draft) -> tuple[str, str]:
 async def show_items(
     shown: OrderPage, draft: Draft, *, wrong: str = "", focus: str = "", recounts: bool = False
 ) -> ItemEntry:
-    """The form beside products, prices and what the customer paid last."""
+    """The form with products, prices and the customer's last prices."""
     me = current_actor()
     sold = {item.product_sku.lower(): item for item in shown.items}
     products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=me)
@@ -174,7 +174,7 @@ async def show_items(
 
 
 async def _price(shown: OrderPage, draft: Draft) -> tuple[dict[int, Line], Totals | None]:
-    """The lines as they would be priced by their places, and what they add up to; nothing while one is not sold."""
+    """The prices of the lines by position, and their total; None if a product is not sold."""
     counted = [(place, sku, count) for place, sku, count in draft.counted_lines()]
     if not counted or not may(current_actor(), Right.SEE_MONEY):
         return {}, None
@@ -197,16 +197,16 @@ async def _preview(shown: OrderPage, asked: EditItems) -> tuple[list[Line], Tota
 
 
 def write_discount(pairs: Mapping[str, list[str]], subtotal: Decimal) -> dict[str, list[str]]:
-    """The form with its discount as an amount, where it is written as a share or with a comma."""
+    """The form with its discount converted to an amount, if it is a percentage or has a comma."""
     text = pairs.get("discount_amount", [""])[-1]
     discount = read_discount(text, subtotal) if text.strip() else None
     return {**pairs, "discount_amount": [str(discount)]} if discount is not None else dict(pairs)
 
 
 def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered again.
+    """The form without rows that lack a product or quantity (empty or removed lines), renumbered.
 
-    Refusals count the rows that are left, so the form that comes back must number them the same.
+    Refusals use these row numbers, so the form shown again must use the same.
     """
     rows: dict[str, dict[str, list[str]]] = {}
     kept: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Changing the lines of a pending order as a new one is entered: each step sends the form and gets it back."""
+"""Editing the lines of a pending order like those of a new one: each step sends the form and gets it back."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,10 +25,10 @@ blueprint = Blueprint("portal_order_items", __name__)
 @blueprint.post("/portal/orders/<number>/items")
 @staff_page(Right.EDIT_ORDERS)
 async def save_items(number: str) -> Response:
-    """Do one step on the form, or replace the lines of a pending order; stock and totals follow."""
+    """Do one step on the form, or replace the lines of a pending order; stock and totals are updated."""
     pairs = await form_pairs()
     act = pairs.get("act", ["save"])[-1]
-    # A code that stands in the search is taken in first, and seen, before anything is saved.
+    # A code left in the search field is first added and shown before anything is saved.
     if act != "save" or pairs.get("product_q", [""])[-1].strip():
         return await _step(number, pairs, act)
     order = await get_order(db(), number, visible_to=current_actor())
@@ -36,7 +36,7 @@ async def save_items(number: str) -> Response:
 
 
 async def _save(order_id: int, number: str) -> MergedAttempt[Any]:
-    """Replace the lines, with what a colleague changed on them meanwhile."""
+    """Replace the lines, merged with a colleague's changes in the meantime."""
 
     async def save(data: EditItems, version: int | None) -> Any:
         return await edit_items(db(), order_id, data, by=current_actor(), rules=order_rules(), version=version)
@@ -49,7 +49,7 @@ async def _save(order_id: int, number: str) -> MergedAttempt[Any]:
 
 
 async def _step(number: str, pairs: dict[str, list[str]], act: str) -> Response:
-    """One step of the form: a product is added or taken off, or the search or a quantity has changed."""
+    """One step of the form: add or remove a product, or update the search or a quantity."""
     shown = await get_order_page(db(), number, visible_to=current_actor())
     draft, focus, wrong = read_items(pairs), "", ""
     if act.startswith("drop:"):

@@ -1,4 +1,4 @@
-"""The list of orders: tabs, filters, acts on several at once, and the same rows as CSV."""
+"""The order list: tabs, filters, bulk acts, and the same rows as CSV."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -44,7 +44,7 @@ LIST = "/portal/orders"
 
 
 class When(StrEnum):
-    """The date filter's choices; `between` alone reads the two dates."""
+    """The date filter's choices; only `between` reads the two dates."""
 
     ANY = "any"
     TODAY = "today"
@@ -54,12 +54,12 @@ class When(StrEnum):
 
 
 class OrderListQuery(OrderFilters):
-    """The address of the list: its filters, and the date filter as a word."""
+    """The list's query: its filters, and the date filter's choice."""
 
     when: When | None = None
 
 
-# What the bulk acts need; assigning is the last of them.
+# The rights for the bulk acts; assigning is the last one.
 BULK_RIGHTS = {"slips": Right.SEE_ORDERS, "confirm": Right.CONFIRM_ORDERS}
 DAYS_BACK = {When.TODAY: 0, When.WEEK: 6, When.MONTH: 29}
 WHEN_WORDS = [
@@ -83,7 +83,7 @@ TABS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 NARROWING = ("search", "rep_id", "payment", "customer_id", "from_date", "to_date")
 TAB_NAMES = ("status", "on_hold", "attention")
-# What of the address the filter form keeps though it has no field for it.
+# Query parameters that the filter form keeps without having a field for them.
 KEPT = (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
 SOURCE_WORDS = {
     "web": "Web", "desk": "Desk", "rep": "Rep", "voice": "Voice", "subscription": "Renewal", "import": "Import",
@@ -115,7 +115,7 @@ async def show_orders(query: OrderListQuery) -> Response:
 @reads_query(OrderListQuery)
 @audits_export("order")
 async def download_orders(query: OrderListQuery) -> Response:
-    """Every order under the list's filters as CSV, streamed."""
+    """All orders that match the filters as CSV, streamed."""
     rows: AsyncIterator[bytes] = export_orders(
         current_database(), set_dates(query), visible_to=current_actor(), timezone=settings().timezone
     )
@@ -125,7 +125,7 @@ async def download_orders(query: OrderListQuery) -> Response:
 @blueprint.post("/portal/orders/bulk")
 @staff_page(Right.SEE_ORDERS)
 async def act_on_orders() -> Response:
-    """Confirm, assign or print the ticked orders; assigning asks for the rep first."""
+    """Confirm, assign or print the selected orders; assigning asks for the rep first."""
     act = (await request.form).get("act", "")
     require(current_actor(), BULK_RIGHTS.get(act, Right.ASSIGN_ORDERS), "Your role can't assign orders.")
     data = await read_form_body(ChosenOrders)
@@ -156,7 +156,7 @@ async def act_on_orders() -> Response:
 @blueprint.post("/portal/orders/bulk/unassign")
 @staff_page(Right.ASSIGN_ORDERS)
 async def undo_assigning() -> Response:
-    """Give several orders back to the reps that they had before."""
+    """Undo assigning several orders: restore their earlier reps."""
     events = read_values(TakenBack, {"event": request.args.getlist("event")})
     outcome = await unassign_orders(db(), events, by=current_actor())
     return await redirect_to(LIST, toast=f"Undone: {_describe(outcome, 'with the rep from before')}")
@@ -165,14 +165,14 @@ async def undo_assigning() -> Response:
 @blueprint.post("/portal/orders/bulk/undo")
 @staff_page(Right.CONFIRM_ORDERS)
 async def undo_confirming() -> Response:
-    """Take the confirming of several orders back."""
+    """Undo confirming several orders."""
     chosen = read_values(ChosenOrders, {"order": request.args.getlist("order")})
     outcome = await unconfirm_orders(db(), chosen.order, by=current_actor())
     return await redirect_to(f"{LIST}?status=pending", toast=f"Undone: {_describe(outcome, 'pending again')}")
 
 
 def set_dates(query: OrderListQuery) -> OrderListQuery:
-    """The filters with the dates that the chosen word stands for."""
+    """The filters with the dates of the chosen range."""
     if query.when in DAYS_BACK:
         today = business_today(settings().timezone)
         return query.model_copy(update={"from_date": today - timedelta(days=DAYS_BACK[query.when]), "to_date": today})
@@ -182,7 +182,7 @@ def set_dates(query: OrderListQuery) -> OrderListQuery:
 
 
 def describe_list(query: OrderListQuery) -> tuple[str, str]:
-    """A list of orders by name ("Pending orders"), and as the strip says it ("pending, oldest first")."""
+    """The list's title ("Pending orders"), and its short description ("pending, oldest first")."""
     shown = query.model_dump(mode="json", include={*TAB_NAMES}, exclude_none=True)
     here = {name: str(value).lower() for name, value in shown.items()}
     state = query.status.value.capitalize() if query.status else "All"
@@ -195,7 +195,7 @@ def describe_list(query: OrderListQuery) -> tuple[str, str]:
 
 
 async def _filter_choices(query: OrderListQuery) -> dict[str, Any]:
-    """What stands in the row of filters, and what of the address it keeps."""
+    """The values of the filter row, and the query parameters that it keeps."""
     when = query.when or (When.BETWEEN if query.from_date or query.to_date else None)
     reps = [] if current_actor().has_role(Role.SALES_REP) else await list_rep_choices()
     words = [(When.ANY if when is When.BETWEEN and not value else value, word) for value, word in WHEN_WORDS]
@@ -229,12 +229,12 @@ def _make_tabs(listing: OrderListing) -> list[Tab]:
 
 
 def write_count(tab: TabCount) -> str:
-    """A count as a tab shows it: `1,286`, or `10,000+` where counting stopped."""
+    """A count on a tab: `1,286`, or `10,000+` where counting stopped."""
     return f"{tab.count:,}{'+' if tab.is_more else ''}"
 
 
 def allowed_acts(me: Actor) -> Callable[[OrderRow], str]:
-    """Says of a row which acts of the bulk bar it may join, for a reader whose rights are looked up once."""
+    """Returns the bulk acts possible for a row; the reader's rights are looked up once."""
     assigns = ["assign"] if may(me, Right.ASSIGN_ORDERS) else []
     confirms = ["confirm"] if may(me, Right.CONFIRM_ORDERS) else []
 

@@ -1,6 +1,6 @@
-"""Entering an order by hand, keyboard alone from start to end: Enter takes the best hit, Ctrl+Enter places the order.
+"""Entering an order by keyboard only: Enter selects the best result, Ctrl+Enter places the order.
 
-Each step posts the whole form and gets it back changed, so that the page works the same without a script.
+Each step sends the whole form and gets it back changed, so the page works without a script.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """One line as the page shows it; a product that is not sold has none of the rest."""
+    """One line on the page; a product that is not sold has only its SKU."""
 
     place: int
     sku: str
@@ -58,7 +58,7 @@ class DraftLine:
 @blueprint.get("/portal/orders/new")
 @staff_page(Right.ENTER_ORDERS)
 async def show_new_order() -> Response:
-    """An empty form; with `from`, a copy of an earlier order, with `customer` and `line`, one filled in so far."""
+    """An empty form; with `from`, a copy of an earlier order; with `customer` and `line`, a prefilled one."""
     draft, buyer, kept = start_draft(), None, None
     if not request.args.keys() - {"draft"} and (kept := await find_shown_draft(NEW_ORDER)) is not None:
         draft = read_draft(kept.form)
@@ -83,7 +83,7 @@ async def show_new_order() -> Response:
 
 
 async def _find_buyer_again(draft: Draft) -> Buyer | None:
-    """Whom a draft was for; a customer who is gone meanwhile is chosen again."""
+    """The draft's customer; if deleted in the meantime, a new one must be chosen."""
     if draft.customer_id is None:
         return None
     try:
@@ -131,7 +131,7 @@ async def change_new_order() -> Response:
 
 
 async def _choose_best_match(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, str]:
-    """Enter was pressed: the best customer or product for what is typed is meant, else the next field."""
+    """Handle Enter: select the best customer or product for the typed text, otherwise go to the next field."""
     me = current_actor()
     if not draft.has_buyer and (words := draft.texts.get("customer_q", "")):
         found = await find_customers(db(), words, visible_to=me, most=1)
@@ -147,7 +147,7 @@ async def _choose_best_match(draft: Draft, buyer: Buyer | None) -> tuple[Buyer |
             return buyer, "product_q"
         draft.texts["product_q"] = ""
         place = draft.add(products[0].sku, quantity or 1)
-        # Who has said how many goes on to the next line.
+        # After a typed quantity, continue with the next line.
         return buyer, f"quantity-{place}" if quantity is None else "product_q"
     return buyer, "product_q" if draft.has_buyer else "customer_q"
 
@@ -172,7 +172,7 @@ async def _place(draft: Draft) -> Response:
 
 
 async def _read_fields(draft: Draft) -> dict[str, list[str]]:
-    """The form as `EnterOrder` reads it: an empty fee is the usual one, a rep's order is unpaid."""
+    """The form as `EnterOrder`: an empty fee is the usual one, a rep's order is unpaid."""
     fields = {
         name: [value] for name, value in draft.texts.items() if value and name not in {"guest", "form_key", "step"}
     }
@@ -190,14 +190,14 @@ async def _read_fields(draft: Draft) -> dict[str, list[str]]:
 
 
 def usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
-    """The fee that the rules give an order of these lines."""
+    """The usual fee for an order of these lines."""
     rules = order_rules()
     subtotal = add_up(draft, products)
     return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
 
 
 def add_up(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
-    """What the goods of these lines cost."""
+    """The subtotal of these lines."""
     return sum(
         (
             price_line(
@@ -222,7 +222,7 @@ async def _show(
     tried: Attempt[Any] | None = None,
     kept: KeptDraft | None = None,
 ) -> Response:
-    """The form as it now stands, or the block of it that the step asked for."""
+    """The current form, or the block that the step requested."""
     me = current_actor()
     products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=me)
     preview = await _preview(draft, products)
@@ -263,14 +263,14 @@ async def _show(
 
 
 async def _find_buyers(draft: Draft) -> list[FoundCustomer]:
-    """The customers that may be meant, while nobody is chosen."""
+    """The matching customers, as long as none is chosen."""
     if draft.has_buyer:
         return []
     return await find_customers(db(), draft.texts.get("customer_q", ""), visible_to=current_actor())
 
 
 async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPreview | None:
-    """What the lines so far cost; None while there is none that can be priced."""
+    """The totals of the lines so far; None if none can be priced."""
     items = [
         {"sku": sku, "quantity": quantity} for _, sku, quantity in draft.counted_lines() if sku.lower() in products
     ]
@@ -288,14 +288,14 @@ async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPrev
         asked = read_values(PreviewOrder, wanted)
         return await preview_order(db(), asked, by=current_actor(), rules=order_rules())
     except InvalidInput:
-        # Too dear to be kept: placing it says so at the fields.
+        # Exceeds the largest amount: placing the order reports it at the fields.
         return None
 
 
 def _make_lines(
     draft: Draft, products: dict[str, FoundProduct], preview: OrderPreview | None, facts: dict[int, LineFacts]
 ) -> list[DraftLine]:
-    """The lines of the draft beside their prices."""
+    """The lines of the draft with their prices."""
     counted = [place for place, sku, _ in draft.counted_lines() if sku.lower() in products]
     priced = dict(zip(counted, preview.lines, strict=True)) if preview else {}
     lines = []

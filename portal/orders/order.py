@@ -1,7 +1,7 @@
 """The page of one order, and the edits made in place on it: delivery details, notes and lines.
 
-An edit carries the version and the values it was opened with; what a colleague changed meanwhile is merged, and where
-both changed one field the person chooses.
+An edit contains the version and the values with which it was opened; a colleague's changes are merged, and for fields
+changed by both the user chooses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ METHOD_WORDS = [
     (PaymentMethod.CASH, "Cash"), (PaymentMethod.CHECK, "Check"), (PaymentMethod.CREDIT_CARD, "Card"),
     (PaymentMethod.ACH, "ACH"), (PaymentMethod.NET30, "Net 30"),
 ]  # fmt: skip
-# What money was given back for, as a payment's row says it.
+# Labels for the reason of a refund.
 GIVEN_WORDS = {
     GivenFor.RETURNED: "given back for returned goods", GivenFor.DAMAGED: "given back for damaged goods",
     GivenFor.SHORT: "given back for missing goods", GivenFor.GOODWILL: "given back as goodwill",
@@ -70,7 +70,7 @@ GIVEN_WORDS = {
     GivenFor.BOUNCED: "taken back, bounced", GivenFor.DISPUTED: "taken back, lost in a dispute",
 }  # fmt: skip
 TERM_WORDS = {"prepaid": "Prepaid", "net30": "Net 30"}
-# What is in order needs no line of its own.
+# Entries without problems are not shown.
 ACCOUNT_WORDS = {AccountStatus.OVER_LIMIT: "Over the limit", AccountStatus.OVERDUE: "Overdue"}
 DELIVERY_WORDS = {
     "delivery_company": "Company",
@@ -86,7 +86,7 @@ NOTE_WORDS = {"staff_notes": "Notes", "assigned_to": "Assigned to", "tracking_nu
 
 
 class Part(StrEnum):
-    """The parts of the page that can be open for editing, one at a time."""
+    """The parts of the page that can be edited, one at a time."""
 
     ADDRESS = "address"
     NOTES = "notes"
@@ -94,13 +94,13 @@ class Part(StrEnum):
 
 
 class OrderPageQuery(Input):
-    """Which part of the page is open for editing."""
+    """The part of the page that is being edited."""
 
     edit: Part | None = None
 
 
 class DeliveryForm(Input):
-    """The delivery form: all of it is sent, so that an empty field clears what stood there."""
+    """The delivery form, sent in full: an empty field clears its value."""
 
     delivery_name: Filled200
     delivery_company: Text200 = ""
@@ -113,7 +113,7 @@ class DeliveryForm(Input):
 
 
 class NotesForm(Input):
-    """The notes form, also sent whole."""
+    """The notes form, also sent in full."""
 
     staff_notes: Text2000 = ""
     assigned_to: Text200 = ""
@@ -124,14 +124,14 @@ class NotesForm(Input):
 @staff_page(Right.SEE_ORDERS)
 @reads_query(OrderPageQuery)
 async def show_order(number: str, query: OrderPageQuery) -> Response:
-    """One order, with one part open for editing where the address says so."""
+    """One order, with the part named in the URL open for editing."""
     return await show_order_page(number, editing=query.edit)
 
 
 @blueprint.post("/portal/orders/<number>/address")
 @staff_page(Right.EDIT_ORDERS)
 async def save_address(number: str) -> Response:
-    """Change where the order goes."""
+    """Change the delivery details."""
     order = await get_order(db(), number, visible_to=current_actor())
 
     async def save(data: DeliveryForm, version: int | None) -> Any:
@@ -159,7 +159,7 @@ async def save_notes(number: str) -> Response:
 @blueprint.post("/portal/orders/<number>/undo/<id:event_id>")
 @staff_page(Right.SEE_ORDERS)
 async def undo_order_edit(number: str, event_id: int) -> Response:
-    """Take back an edit of delivery details, notes or lines."""
+    """Undo an edit of delivery details, notes or lines."""
     order = await get_order(db(), number, visible_to=current_actor())
     await undo_edit(db(), order.id, event_id, by=current_actor())
     return await redirect_to(order_url(number), toast="Undone")
@@ -168,7 +168,7 @@ async def undo_order_edit(number: str, event_id: int) -> Response:
 @blueprint.post("/portal/orders/<number>/move/<any(pending, confirmed, packed, shipped, delivered):status>")
 @staff_page(Right.MOVE_ORDERS)
 async def move_order_on(number: str, status: str) -> Response:
-    """Move the order to another state; who may move it back gets Undo."""
+    """Change the order's status; users who may change it back get Undo."""
     order, me = await get_order(db(), number, visible_to=current_actor()), current_actor()
     to, moved_from = OrderStatus(status), OrderStatus(order.status)
     await move_order(db(), order.id, to=to, by=me, version=await form_version())
@@ -180,19 +180,19 @@ async def move_order_on(number: str, status: str) -> Response:
     toast = f"{number} is {STATUS_LOOKS[to][0].lower()}"
     if walk is None:
         return await redirect_to(order_url(number), toast=toast, undo=undo)
-    # The last one leads back to the list, where what is left shows.
+    # The last one redirects to the list, which shows what is left.
     return await redirect_to(
         walk.next_url or walk.list_url, toast=toast, undo=f"{undo}&{carried[1:]}" if undo else None
     )
 
 
 def undo_move_url(number: str, status: OrderStatus) -> str:
-    """Where Undo after a move posts to: the move back, which says so."""
+    """The Undo URL after a change of status."""
     return f"{order_url(number)}/move/{status}?undo=1"
 
 
 async def walk_orders(order: OrderRow) -> Walk | None:
-    """The list that the order was opened from, with its neighbours there."""
+    """The list from which the order was opened, with its neighbours."""
     opened = read_walk(OrderListQuery)
     if opened is None:
         return None
@@ -208,9 +208,8 @@ def order_url(number: str) -> str:
 
 
 def choose_version(order: OrderRow, tried: Attempt[Any] | None) -> str:
-    """The version that a form carries: the order's, or after a refusal the one that the form was opened at.
-
-    Only who has seen both values of a conflict goes on from the new one.
+    """The version in a form: the order's, or after a refusal the one at which the form was opened. Only a form that has
+    shown both values of a conflict gets the new one.
     """
     return tried.typed.get("version", "") if tried and not tried.is_stale else str(order.version)
 
@@ -223,9 +222,8 @@ async def show_order_page(
     entry: ItemEntry | None = None,
     sent: Mapping[str, Sequence[str]] | None = None,
 ) -> Response:
-    """The page of an order; with a refused form again as it was typed, or with the lines' form after a step.
-
-    A step keeps the version and the values that the form was opened with, as it `sent` them.
+    """The page of an order, with a refused form as typed, or with the lines' form after a step. A step keeps the
+    version and values with which the form was opened, from `sent`.
     """
     shown = await get_order_page(db(), number, visible_to=current_actor())
     order = shown.order
@@ -283,7 +281,7 @@ def _write_time(at: datetime) -> str:
 
 
 def _read_values(order: OrderRow, editing: Part | None, tried: Attempt[Any] | None) -> dict[str, str]:
-    """What the open form's fields hold: what was typed, else what the order says."""
+    """The values of the open form: as typed, otherwise the order's."""
     names = {Part.ADDRESS: DELIVERY_WORDS, Part.NOTES: NOTE_WORDS}.get(editing, {}) if editing else {}
     values = {name: getattr(order, name) or "" for name in names}
     if editing is Part.ADDRESS:
@@ -292,7 +290,7 @@ def _read_values(order: OrderRow, editing: Part | None, tried: Attempt[Any] | No
 
 
 def _list_customer_facts(customer: CustomerSummary | None) -> list[tuple[str, str]]:
-    """What stands beside an order about its customer's money, without lines that say nothing."""
+    """The customer's account figures beside an order, without empty lines."""
     if customer is None or customer.standing is None:
         return []
     standing = customer.standing
@@ -313,13 +311,13 @@ def _read_opened(shown: OrderPage, editing: Part | None) -> dict[str, str]:
 
 
 def _describe_conflict(shown: OrderPage, tried: Attempt[Any] | None) -> dict[str, Any] | None:
-    """Who changed the order in the meantime, when, and both values of each field that both have changed."""
+    """Who changed the order in the meantime, when, and both values of each field changed by both."""
     if not isinstance(tried, MergedAttempt):
         return None
     return tried.describe_conflict(DELIVERY_WORDS | NOTE_WORDS | word_lines(shown, tried.clashes), write_line)
 
 
 async def _read_present(number: str, part: Part) -> Present:
-    """The order's version and what a form of it holds, as they are now."""
+    """The order's current version and form values."""
     order = await get_order(db(), number, visible_to=current_actor())
     return Present(order.version, _read_values(order, part, None))

@@ -1,4 +1,4 @@
-"""Money acts of one order that ask first: a pay link, a check's photos, giving a payment back."""
+"""Payment acts of one order with a confirmation: a payment link, photos of a check, giving a payment back."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ from web.uploads import read_upload
 blueprint = Blueprint("portal_payments", __name__)
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 DESK = (*OFFICE, Role.SALES_REP)
-# What a colleague may give money back for: the customer owes nothing more for it, or all of it again.
+# Reasons for giving money back: the customer no longer owes the amount, or owes it again.
 ALLOWANCES = [
     (GivenFor.RETURNED, "Goods came back"), (GivenFor.DAMAGED, "Goods were damaged"),
     (GivenFor.SHORT, "Goods were missing"), (GivenFor.GOODWILL, "Goodwill"),
@@ -48,7 +48,7 @@ LASTING = [("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("720", "30 day
 
 
 class SendPayLink(Input):
-    """How the link goes out, to be copied where no way is named, and how long it works."""
+    """How to send the link (to copy it if none is named), and how long it is valid."""
 
     way: SendBy | None = None
     expires_in_hours: LinkHours = 72
@@ -63,14 +63,14 @@ class CheckFiles(Input):
 @blueprint.get("/portal/orders/<number>/pay-link")
 @staff_page(Right.SEND_PAY_LINKS)
 async def show_pay_link(number: str) -> Response:
-    """Ask how the link goes out."""
+    """Ask how to send the link."""
     return await _ask_for_link(await _read(number))
 
 
 @blueprint.post("/portal/orders/<number>/pay-link")
 @staff_page(Right.SEND_PAY_LINKS)
 async def send_link(number: str) -> Response:
-    """Send the customer a link to their pay page, or show it to be passed on."""
+    """Send the customer a link to the payment page, or show it to be copied."""
     shown = await _read(number)
 
     async def send(data: SendPayLink) -> tuple[MadeLink, str]:
@@ -86,7 +86,7 @@ async def send_link(number: str) -> Response:
 
 
 async def _say_link(made: MadeLink, to: str) -> str:
-    """What becomes of a link that was just sent by text or mail."""
+    """The delivery state of a link that was just sent."""
     leaving = await say_leaving(Channel.EMAIL if "@" in to else Channel.TEXT, to)
     return f"The link for {format_money(made.amount)} {leaving}"
 
@@ -102,9 +102,9 @@ async def show_check_upload(number: str) -> Response:
 @body_limit(25)
 @staff_page(Right.UPLOAD_CHECKS)
 async def keep_check(number: str) -> Response:
-    """Keep the photos of a check and put the payment in review."""
+    """Store the photos of a check and put the payment in review."""
     shown = await _read(number)
-    # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
+    # Photos may wait long for processing; no transaction is open meanwhile.
     await db().rollback()
 
     async def keep(_: CheckFiles) -> UploadedCheck:
@@ -120,7 +120,7 @@ async def keep_check(number: str) -> Response:
 @blueprint.get("/portal/orders/<number>/refund/<id:payment_id>")
 @staff_page(Right.REFUND_PAYMENTS)
 async def show_refund(number: str, payment_id: int) -> Response:
-    """Ask how much of a payment goes back."""
+    """Ask for the amount and the reason."""
     shown = await _read(number)
     return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id))
 
@@ -128,9 +128,9 @@ async def show_refund(number: str, payment_id: int) -> Response:
 @blueprint.post("/portal/orders/<number>/refund/<id:payment_id>")
 @staff_page(Right.REFUND_PAYMENTS)
 async def give_back(number: str, payment_id: int) -> Response:
-    """Give a payment back, wholly or in part."""
+    """Give a payment back, in full or in part."""
     shown, version = await _read(number), await form_version()
-    # The act has transactions of its own, and none may be open while Stripe is asked.
+    # The act has its own transactions; none may be open during the call to Stripe.
     await db().rollback()
 
     async def refund(data: RefundPayment) -> RefundOutcome:
@@ -150,7 +150,7 @@ async def _read(number: str) -> OrderPage:
 
 
 async def _ask_for_link(shown: OrderPage, tried: Attempt[tuple[MadeLink, str]] | None = None) -> Response:
-    """How the link goes out, or the link itself where it is passed on by hand."""
+    """The form for sending the link, or the link itself for copying."""
     made = tried.result[0] if tried and tried.result else None
     ways = name_ways(shown.order.balance or ZERO, settings())
     return await _ask("orders/payments/pay_link.html", shown, tried, lasting=LASTING, made=made, ways=ways)
@@ -175,7 +175,7 @@ async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] |
 async def _ask(
     template: str, shown: OrderPage, tried: Attempt[Any] | None = None, *, path: str = "", **more: Any
 ) -> Response:
-    """The question as a page or in the dialog; after a refusal with what was typed."""
+    """The confirmation as a page or in the dialog; after a refusal with the typed values."""
     name = path or template.rpartition("/")[2].removesuffix(".html").replace("_", "-")
     return await page_or_block(
         template,

@@ -1,4 +1,4 @@
-"""What speaks for confirming an order, or against it, said beside it while a list of pending ones is worked through."""
+"""Reasons for or against confirming an order, shown while working through pending orders."""
 
 from documents.filters import format_number
 from domain.credit.exposure import AccountStatus
@@ -6,12 +6,12 @@ from domain.kernel.money import ZERO, format_money
 from domain.order_desk.order_page import OrderPage, PageItem
 from models import PaymentMethod, PaymentStatus
 
-# Tone, icon, word, and the line under it.
+# Tone, icon, word, and the line below it.
 Reason = tuple[str, str, str, str]
 
 
 def describe_readiness(shown: OrderPage) -> list[Reason]:
-    """The reasons, in the order in which a desk looks: goods, money, where it goes, what the customer wrote."""
+    """The reasons, in the desk's order: goods, money, address, the customer's notes."""
     reasons = [_describe_stock(shown.items)]
     if shown.order.total_amount is not None:
         reasons.append(_describe_money(shown))
@@ -27,7 +27,7 @@ def describe_readiness(shown: OrderPage) -> list[Reason]:
 
 
 def _describe_stock(items: list[PageItem]) -> Reason:
-    """The order has taken its stock already: what is left behind is what matters."""
+    """The order has already taken its stock; what matters is the remaining level."""
     counted = [(item.stock_quantity, item) for item in items if item.stock_quantity is not None]
     if not counted:
         return ("good", "package", "In stock", "its stock is not tracked")

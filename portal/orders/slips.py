@@ -16,7 +16,7 @@ blueprint = Blueprint("portal_slips", __name__)
 
 
 class SlipsQuery(Input):
-    """The numbers of the orders to print; an address without any leads back to the list."""
+    """The numbers of the orders to print; without any, the page redirects to the list."""
 
     order: Annotated[list[Filled60], Field(max_length=200)] = Field(default_factory=list)
 
@@ -32,5 +32,5 @@ async def show_slip(number: str) -> Response:
 @staff_page(Right.SEE_ORDERS)
 @reads_query(SlipsQuery)
 async def show_slips(query: SlipsQuery) -> Response:
-    """The packing slips of several orders, each on pages of its own."""
+    """The packing slips of several orders, each starting on a new page."""
     return await answer_slips(query.order, "slips.pdf") if query.order else await lead_back("/portal/orders")

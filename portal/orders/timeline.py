@@ -1,4 +1,4 @@
-"""How an order's progress and timeline read: steps, and entries with their icon, tone and words."""
+"""An order's progress and timeline: steps, and entries with icon, tone and text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ FIELD_WORDS = {
     "carrier": "Carrier",
     "total_amount": "Total",
 }
-# Kinds whose entry is one sentence: its icon, its tone and its words; the amount follows where one is kept.
+# Kinds whose entry is one sentence: icon, tone and text, followed by the amount if there is one.
 KIND_LOOKS: dict[str, tuple[str, str, str]] = {
     OrderEventKind.PLACED: ("plus", "", "Placed"),
     OrderEventKind.PAID: ("cash", "good", "Payment received"),
@@ -73,7 +73,7 @@ KIND_LOOKS: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the way; `note` is the time beneath it."""
+    """One step of the progress; `note` is the time below it."""
 
     word: str
     icon: str
@@ -83,7 +83,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry of the timeline as the shared macro draws it."""
+    """One entry of the timeline for the shared macro."""
 
     icon: str
     tone: str
@@ -96,7 +96,7 @@ class TimelineEntry:
 
 
 def make_steps(shown: OrderPage, write_time: Any) -> list[Step]:
-    """The steps of an order: done ones with their time, the next one named, a cancelled one's cut short."""
+    """The steps of an order: done ones with their time, the next one named; a cancelled order has fewer."""
     order = shown.order
     times = {status: getattr(order, f"{status}_at", None) for status in WAY_FORWARD}
     times[OrderStatus.PENDING] = order.created_at
@@ -155,7 +155,7 @@ def _describe(event: EventRow, fields: dict[str, Any]) -> TimelineEntry:
     who, at, changes = event.actor_name, event.created_at, event.changes or {}
     icon, tone, text = KIND_LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
     if event.kind in {OrderEventKind.PLACED, OrderEventKind.ASSIGNED, OrderEventKind.LINKED}:
-        # The note of these two says all of it.
+        # The notes of these two are complete.
         text = event.note if event.kind != OrderEventKind.ASSIGNED and event.note else f"{text} {event.note}".strip()
         return TimelineEntry(icon, tone, text, "", "", "", who, at)
     if event.kind == OrderEventKind.ITEMS and "total_amount" in fields:
