@@ -1,6 +1,6 @@
-"""One page with every shared part, to look at while building; the app shows it in development only.
+"""A page with all shared parts, for development only.
 
-Its rows are samples: nothing here reads the database.
+Its rows are samples; nothing here reads the database.
 """
 
 from __future__ import annotations
@@ -195,14 +195,14 @@ async def show_parts() -> Response:
 @blueprint.get("/portal/parts/mails")
 @staff_page()
 async def show_mails() -> Response:
-    """Every mail that the program writes, as it looks."""
+    """All emails, as rendered."""
     return await page_or_block("part_mails.html", block="mails", mails=await _list_mails())
 
 
 @blueprint.get("/portal/parts/mails/<key>")
 @staff_page()
 async def show_mail(key: str) -> Response:
-    """One of them, for a frame that runs nothing."""
+    """One of them, for a frame without scripts."""
     letter = next((sample.letter for sample in await _list_mails() if sample.key == key), None)
     if letter is None:
         raise NotFound("There is no such mail.")
@@ -210,7 +210,7 @@ async def show_mail(key: str) -> Response:
 
 
 async def _list_mails() -> list[MailSample]:
-    """The samples, with products of the catalogue where it has three."""
+    """The samples, with products of the catalogue if it has at least three."""
     found = await list_featured_products(await raw_connection(db()), limit=len(GOODS))
     own = [SampleGood(row["name"], row["sku"], round_half_up(Decimal(str(row["unit_price"])))) for row in found]
     goods = own if len(own) == len(GOODS) else GOODS

@@ -1,4 +1,4 @@
-"""Procurement: what has to be bought soon, vendors with what they sell, and what came from whom."""
+"""Procurement: what to buy soon, vendors with their products, and deliveries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +41,7 @@ FIELD_WORDS = {
 @staff_page(Right.EDIT_PROCUREMENT)
 @reads_query(ListVendors)
 async def show_procurement(query: ListVendors) -> Response:
-    """What has to be bought soon, and the vendors."""
+    """What to buy soon, and the vendors."""
     async with current_database().listing() as connection:
         page = await companies.list_vendors(connection, query)
         soon = await reorder.list_reorder_soon(connection, visible_to=current_actor())
@@ -72,7 +72,7 @@ async def show_vendor(vendor_id: int) -> Response:
 @blueprint.route(f"{VENDORS}/new", methods=["GET", "POST"])
 @staff_page(Right.EDIT_PROCUREMENT)
 async def create_vendor() -> Response:
-    """Ask for a new vendor, and keep it."""
+    """The form for a new vendor, and saving it."""
     tried: Attempt[Any] | None = None
     if request.method == "POST":
 
@@ -88,7 +88,7 @@ async def create_vendor() -> Response:
 @blueprint.route(f"{VENDORS}/<id:vendor_id>/edit", methods=["GET", "POST"])
 @staff_page(Right.EDIT_PROCUREMENT)
 async def edit_vendor(vendor_id: int) -> Response:
-    """Ask for changes of a vendor, and keep them."""
+    """The form for changing a vendor, and saving it."""
     url = f"{VENDORS}/{vendor_id}"
     tried = await _save_vendor(vendor_id) if request.method == "POST" else None
     if tried is not None and tried.result is not None:
@@ -101,7 +101,7 @@ async def edit_vendor(vendor_id: int) -> Response:
 @blueprint.route(f"{VENDORS}/<id:vendor_id>/delete", methods=["GET", "POST"])
 @staff_page(Right.DELETE_VENDORS)
 async def delete_vendor(vendor_id: int) -> Response:
-    """Say what goes, and delete or archive the vendor."""
+    """Confirm what is deleted, and delete or archive the vendor."""
     problem, status = "", 200
     if request.method == "POST":
         try:
@@ -126,7 +126,7 @@ async def delete_vendor(vendor_id: int) -> Response:
 @blueprint.route(f"{VENDORS}/<id:vendor_id>/products/new", methods=["GET", "POST"])
 @staff_page(Right.EDIT_PROCUREMENT)
 async def add_product(vendor_id: int) -> Response:
-    """Ask for a product of the vendor, and keep it."""
+    """The form for a vendor's product, and saving it."""
     url = f"{VENDORS}/{vendor_id}"
     tried: Attempt[Any] | None = None
     if request.method == "POST":
@@ -144,7 +144,7 @@ async def add_product(vendor_id: int) -> Response:
 @blueprint.route(f"{PRODUCTS}/<id:product_id>/edit", methods=["GET", "POST"])
 @staff_page(Right.EDIT_PROCUREMENT)
 async def edit_product(product_id: int) -> Response:
-    """Ask for changes of a vendor's product, and keep them."""
+    """The form for changing a vendor's product, and saving it."""
     tried = await _save_product(product_id) if request.method == "POST" else None
     if tried is not None and tried.result is not None:
         return await redirect_to(f"{VENDORS}/{tried.result.vendor_id}", toast="Product saved")
@@ -157,7 +157,7 @@ async def edit_product(product_id: int) -> Response:
 @blueprint.post(f"{PRODUCTS}/<id:product_id>/delete")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def delete_product(product_id: int) -> Response:
-    """Take a product off its vendor."""
+    """Delete a vendor's product."""
     row = await goods.get_product(db(), product_id, visible_to=current_actor())
     await goods.delete_product(db(), product_id, by=current_actor())
     return await redirect_to(f"{VENDORS}/{row.vendor_id}", toast=f"{row.name} deleted")
@@ -189,7 +189,7 @@ async def _save_product(product_id: int) -> MergedAttempt[Any]:
 
 
 def _write_values(row: Any, names: Sequence[str]) -> dict[str, str]:
-    """What a form of the row holds, a phone as people write it."""
+    """The form values of a row, with the phone formatted."""
     values = {name: "" if getattr(row, name) is None else str(getattr(row, name)) for name in names}
     return values | ({"phone": format_phone(values["phone"])} if values.get("phone") else {})
 
@@ -209,7 +209,7 @@ async def _show_product_form(
 async def _show_form(  # noqa: PLR0917 - what the form shows
     template: str, title: str, url: str, back_url: str, tried: Attempt[Any] | None, present: Present | None
 ) -> Response:
-    """A form with what the row says, or after a refusal with what was typed."""
+    """A form with the row's values, or after a refusal with the typed values."""
     return await page_or_block(
         template,
         block="procurement_form",
@@ -217,7 +217,7 @@ async def _show_form(  # noqa: PLR0917 - what the form shows
         url=url,
         back_url=back_url,
         values=tried.typed if tried else present.values if present else {},
-        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        # A refused form keeps the version at which it was opened; it gets the new one only after showing both values.
         version=None if present is None else choose_version(tried, present),
         opened=keep_opened(tried, present.values) if present else "",
         conflict=tried.describe_conflict(FIELD_WORDS) if isinstance(tried, MergedAttempt) else None,

@@ -1,7 +1,6 @@
-"""Turns a template and its facts into an answer: the whole page, or for htmx the one block that changes.
+"""Renders a template as an answer: the whole page, or for htmx only the block that changes.
 
-Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers
-are never forgotten.
+Every page uses `page_or_block`, so that common values, toasts and caching headers are never forgotten.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ SHARED = (
     "messages",
     "barcode",
 )
-# What every page's script imports, so that the browser fetches all of it at once.
+# The modules imported by every page's script, so that the browser can preload them.
 MODULES = (
     "dom.js",
     "drafts.js",
@@ -83,7 +82,7 @@ Tasks = Callable[[], Awaitable[Sequence[Any]]]
 
 
 class Macros:
-    """The shared macros as `ui`: a block rendered alone does not see its page's imports."""
+    """The shared macros as `ui`: a block rendered alone does not have its page's imports."""
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self.__dict__.update(found)
@@ -108,9 +107,8 @@ def prepare_templates(
     count_waiting: Counts = _count_nothing,
     list_tasks: Tasks = _list_nothing,
 ) -> None:
-    """Give the templates their filters and common facts.
-
-    `count_waiting` feeds the navigation's numbers, `list_tasks` the bars of the imports that it counts as running.
+    """Add filters and common values to the templates. `count_waiting` returns the navigation's counts, `list_tasks` the
+    running imports for progress bars.
     """
 
     def today() -> date:
@@ -146,17 +144,15 @@ def prepare_templates(
 
 
 def wants_block() -> bool:
-    """True when htmx asks for a part of the page: boosted, history and plain requests get the whole one."""
+    """True if htmx requests a part of the page; boosted, history and plain requests get the whole page."""
     return request.headers.get("HX-Request-Type") == "partial"
 
 
 async def page_or_block(
     template: str, *, block: str | tuple[str, ...] | None = None, status: int = 200, **context: Any
 ) -> Response:
-    """The page, or for an htmx part request its block alone.
-
-    With several blocks the one whose id htmx targets goes out, else the first. A block's name is its
-    element's id.
+    """The page, or only its block for an htmx part request. With several blocks, the one that htmx targets is sent,
+    otherwise the first. A block's name is its element's id.
     """
     if (page := _last_page(context.get("page"))) is not None:
         return _send_to_page(page)
@@ -176,21 +172,20 @@ async def page_or_block(
 
 
 def answer_html(html: str, status: int = 200) -> Response:
-    """A page or a part of one that is ready."""
+    """A finished page or part."""
     response = Response(html, status, content_type="text/html; charset=utf-8")
     _set_page_headers(response)
     return response
 
 
 async def add_toast(text: str, *, undo: str | None = None, tone: str = "good") -> None:
-    """Say on the next page or part that something was done; a POST to `undo` takes it back."""
+    """Add a toast to the next page or part; a POST to `undo` undoes the act."""
     await flash(json.dumps({"text": text, "undo": undo, "tone": tone}), "toast")
 
 
 def take_toasts() -> list[dict[str, Any]]:
-    """The toasts not shown yet; they are handed out once.
-
-    A block that is fetched by itself gets none: the page that they are meant for is on its way, and would replace them.
+    """The pending toasts, returned once. A self-refreshing block gets none: they belong to the page that is being
+    loaded, which would replace them.
     """
     if request.headers.get("X-Live") or "_flashes" not in session:
         return []
@@ -199,13 +194,13 @@ def take_toasts() -> list[dict[str, Any]]:
 
 
 async def lead_back(url: str, noun: str = "order") -> Response:
-    """Back to a list from an address that names none of its rows, as when nothing was ticked."""
+    """Redirect to a list if no rows were selected."""
     article = "an" if noun[0] in "aeiou" else "a"
     return await redirect_to(url, toast=f"Tick {article} {noun} first")
 
 
 async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = None) -> Response:
-    """Open another page after an act, with a toast; plain forms and htmx each get the answer they follow."""
+    """Redirect to a page after an act, with a toast, in the form needed by htmx or by a plain form."""
     if toast:
         await add_toast(toast, undo=undo)
     url = keep_walk(url)
@@ -221,7 +216,7 @@ async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = 
 
 
 async def _forget_sent_draft() -> None:
-    """The form was sent and its act is done: what was kept of it while it was typed has served."""
+    """Delete the draft of a form whose act is done."""
     from domain.staff.drafts import forget_draft
     from web.request import current_actor, db
 
@@ -233,7 +228,7 @@ async def _forget_sent_draft() -> None:
 
 
 async def error_page(status: int, message: str, *, title: str = "", hint: str = "") -> Response:
-    """A refusal as a page, or for a part request as an alert at the top of the page that is open."""
+    """A refusal as a page, or for a part request as an alert at the top of the open page."""
     if wants_block():
         response = await page_or_block("errors/alert.html", status=status, message=message, hint=hint)
         response.headers["HX-Retarget"] = "#alerts"
@@ -252,13 +247,13 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
 
 
 def _choose_next_link(status: int) -> tuple[str, str]:
-    """Where a refusal leads on to: the list that the address lies under, else home."""
+    """The link on an error page: the list above the path, otherwise home."""
     from web.request import current_actor
 
     if status == 401:
         return "/portal/sign-in", "Sign in"
     if not request.path.startswith("/portal"):
-        return "", ""  # On a customer's page nothing leads into the portal.
+        return "", ""  # Customers' pages have no links to the portal.
     me = current_actor()
     groups = build_navigation(me, path=request.path, pages=list_pages(), counts={}) if me.is_staff else ()
     links = [link for group in groups for link in group.links if link.is_current and link.url != request.path]
@@ -266,21 +261,21 @@ def _choose_next_link(status: int) -> tuple[str, str]:
 
 
 def _describe_dropped() -> str:
-    """What of the address was left out because it could not be read, in one sentence."""
+    """A sentence about invalid query parameters that were left out."""
     dropped: Mapping[str, str] = g.get("dropped", {})
     words = (f"{name.replace('_', ' ')} ({reason})" for name, reason in dropped.items())
     return f"Left out of the filters: {', '.join(words)}." if dropped else ""
 
 
 def _last_page(page: Any) -> int | None:
-    """The number of a list's last page where one past it was asked for."""
+    """The last page's number if a page past the end was requested."""
     if not isinstance(page, Page) or page.rows or page.page == 1 or request.method != "GET":
         return None
     return max(1, page.pages)
 
 
 def _send_to_page(number: int) -> Response:
-    """Move on to a page of the same list; htmx follows with its own headers, and notes the address that answers."""
+    """Redirect to a page of the same list; htmx follows with its own headers and records the final URL."""
     url = request.path + with_query(request.args.to_dict(flat=False), page=number if number > 1 else None).rstrip("?")
     response = Response("", 303, headers={"Location": url}, content_type="text/html; charset=utf-8")
     _set_page_headers(response)
@@ -288,9 +283,9 @@ def _send_to_page(number: int) -> Response:
 
 
 def asset(name: str) -> str:
-    """The address of a file under static/, with its content's hash so that browsers may cache it forever.
+    """The URL of a static file with its content hash, so that browsers can cache it forever.
 
-    Our modules import one another by relative names, so that they share one hash, which stands before their names.
+    Our modules import each other by relative paths, so they share one hash, placed before their names.
     """
     known: dict[str, str] = current_app.extensions["portal"]["assets"]
     if name not in known or current_app.debug:
@@ -304,9 +299,9 @@ def asset(name: str) -> str:
 
 
 def remembered(macro: Callable[..., Markup]) -> Callable[..., Markup]:
-    """A macro that says the same for the same arguments, called once for each: icons and badges stand in every row.
+    """Cache a macro by its arguments, for icons and badges that appear in every row.
 
-    A text and one that is HTML already are not the same argument, although they are equal.
+    Plain text and `Markup` are different arguments, although they compare equal.
     """
     return lru_cache(maxsize=MOST_REMEMBERED, typed=True)(macro)
 
@@ -323,7 +318,7 @@ def write_attributes(given: Mapping[str, Any] | None) -> Markup:
 
 
 async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
-    """What every template may count on; an error page counts nothing: the database may be out."""
+    """The values that all templates can use; an error page has no counts, because the database may be down."""
     from domain.access.rights import Right, may
     from web.request import current_actor
 
@@ -352,7 +347,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
 
 
 def _load_macros() -> Macros:
-    """The shared macros; made once, and again at each page while templates are being edited."""
+    """The shared macros, compiled once, or for each page while templates are being edited."""
     portal = current_app.extensions["portal"]
     if portal["ui"] is None or current_app.jinja_env.auto_reload:
         found: dict[str, Any] = {}
@@ -365,7 +360,7 @@ def _load_macros() -> Macros:
 
 
 def list_pages() -> frozenset[str]:
-    """The paths without parameters that the program answers, as navigation wants to know them."""
+    """The existing paths without parameters, for the navigation."""
     portal = current_app.extensions["portal"]
     if portal["pages"] is None:
         portal["pages"] = frozenset(
@@ -382,6 +377,6 @@ def _choose_block(block: str | tuple[str, ...] | None) -> str:
 
 
 def _set_page_headers(response: Response) -> None:
-    """No cache may keep a page about people and money, or answer a part where the page is asked for."""
+    """Forbid caching of pages about people and money, and prevent caches from mixing up pages and parts."""
     response.headers["Vary"] = "HX-Request, HX-Request-Type"
     response.headers["Cache-Control"] = "private, no-store"

@@ -1,4 +1,4 @@
-"""The search of every page: an order's very number opens it, everything else is listed by kind."""
+"""The global search: an exact order number opens the order, everything else is listed by kind."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("portal_search", __name__)
 
 
 class SearchQuery(Input):
-    """What is looked for."""
+    """The search text."""
 
     q: Annotated[str, StringConstraints(max_length=200)] = ""
 
@@ -27,7 +27,7 @@ class SearchQuery(Input):
 @staff_page()
 @reads_query(SearchQuery)
 async def show_search(query: SearchQuery) -> Response:
-    """What the text means: one order's page, or lists of orders, customers and products."""
+    """The results for the text: one order's page, or lists of orders, customers and products."""
     me = current_actor()
     async with current_database().reading() as connection:
         if number := await find_order_number(connection, query.q, visible_to=me):

@@ -1,9 +1,8 @@
-"""One rendering of a live block for all who see the same: after a change every open list fetches its block at once.
+"""Shares one rendering of a live block among users who see the same: after a change all open lists fetch their block.
 
-A rendering is shared by fetches of the same address by the same role (a rep's is their own), while nothing was heard
-of its topics since before it began, and for a second at most. What it holds of the one that it was made for, the token
-of their forms, is replaced by each one's own. A process that hears of no changes, since nobody listens there, shares
-nothing.
+A rendering is shared by requests for the same URL by the same role (each rep has their own), until one of its topics
+changes after it began, and for at most a second. The CSRF token in it is replaced by each user's own. A process without
+a listener receives no changes and shares nothing.
 """
 
 import asyncio
@@ -24,28 +23,28 @@ from web.guards import Handler
 from web.request import current_actor
 
 LONGEST_SECONDS = 1.0
-# While changes follow one another, a rendering begins so long after the one before; all who come meanwhile have it too.
+# While changes keep coming, the delay between two renderings; requests in the meantime share the next one.
 SHORTEST_SECONDS = 0.3
 MOST_KEPT = 200
 
 
 @dataclass(slots=True)
 class Rendering:
-    """A block that is rendered, or about to be: its text without the tokens; None for one that is nobody else's."""
+    """A block that is rendered or will be: its text without tokens; None if it can't be shared."""
 
     version: Hashable | None  # None while it has not begun
     begun_at: float
     parts: "asyncio.Future[list[str] | None]"
 
     def is_for(self, version: Hashable) -> bool:
-        """True when nothing was heard since it began."""
+        """True if no change was received since it began."""
         return self.version is None or (self.version == version and time.monotonic() - self.begun_at < LONGEST_SECONDS)
 
 
 def shares_block(*topics: Topic) -> Callable[[Handler], Handler]:
-    """Share the live block that the handler renders; it stands right below the guard.
+    """Share the live block that the handler renders; apply directly below the guard.
 
-    What the block shows must depend on its address, the topics, and the role alone, or for a rep on who they are.
+    The block may depend only on its URL, the topics, and the role, or for a rep on the user.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -68,7 +67,7 @@ def shares_block(*topics: Topic) -> Callable[[Handler], Handler]:
             try:
                 if found is not None:
                     await asyncio.sleep(found.begun_at + SHORTEST_SECONDS - time.monotonic())
-                # Should nothing be heard any more by now, it is like no version there will be.
+                # If the listener has stopped by now, it matches no later version.
                 rendering.version, rendering.begun_at = hub.version_of(topics) or object(), time.monotonic()
                 response = await handler(*args, **kwargs)
                 parts = await _read_parts(response)
@@ -82,14 +81,14 @@ def shares_block(*topics: Topic) -> Callable[[Handler], Handler]:
 
 
 def _describe_viewer() -> Hashable:
-    """The address, the block, and who sees it: all of a role, or one rep."""
+    """The URL, the block, and the audience: a role, or one rep."""
     actor = current_actor()
     own = actor.id if actor.has_role(Role.SALES_REP) else None
     return request.full_path, request.headers.get("HX-Target"), actor.role, own
 
 
 async def _read_parts(response: Response) -> list[str] | None:
-    """The block between its tokens; None for one that says something to its reader alone."""
+    """The block split at its tokens; None if it has content for one reader only."""
     if response.status_code != 200 or "HX-Trigger" in response.headers or g.get("dropped"):
         return None
     return (await response.get_data(as_text=True)).split(csrf_token())

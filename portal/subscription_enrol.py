@@ -1,6 +1,6 @@
-"""Enrolling a customer in a product that orders itself: who, what and how often, and what it is charged to.
+"""Enrolling a customer in a subscription: customer, product, interval, and payment method.
 
-Choosing the product is a step that sends the form and gets it back, so that the page works the same without a script.
+Choosing the product sends the form and gets it back, so the page works without a script.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ WAYS = [("email", "Mail a link that asks for a card"), ("text", "Text a link tha
 @blueprint.get(f"{LIST}/new")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
 async def show_enrolment() -> Response:
-    """Choose the customer, then what they get and how often."""
+    """Choose the customer, then the product and interval."""
     chosen = read_id(request.args.get("customer", ""))
     if chosen is None:
         words = request.args.get("q", "")
@@ -70,7 +70,7 @@ async def enrol() -> Response:
 
 
 async def _do_step(customer: CustomerRow, typed: Typed) -> Response | None:
-    """The form after a step towards its product; None where the customer is to be enrolled."""
+    """The form after a step; None if the customer should be enrolled."""
     act, (_, words) = typed["act"], read_times(typed["product_q"][:200])
     if act == "find":
         return await _show(customer, typed)
@@ -86,7 +86,7 @@ async def _do_step(customer: CustomerRow, typed: Typed) -> Response | None:
 
 
 async def _save(data: EnrolAtDesk) -> tuple[int, str]:
-    """The number of the subscription, and what follows from it in words."""
+    """The id of the subscription, and the outcome as a sentence."""
     made = await enrol_at_desk(db(), data, timezone=settings().timezone, by=current_actor(), settings=settings())
     if made.stripe_payment_method_id:
         return made.id, f"Enrolled. It renews on {format_date(made.next_renewal_date)}."
@@ -97,12 +97,12 @@ async def _save(data: EnrolAtDesk) -> tuple[int, str]:
 
 
 def _read_payment(chosen: str) -> dict[str, list[str]]:
-    """What one select asks: a saved method by its subscription, or how the link goes out."""
+    """The choices of one select: a saved payment method by its subscription, or how to send the link."""
     return {"saved_with": [chosen]} if read_id(chosen) is not None else {"send_by": [chosen or "email"]}
 
 
 async def _take(customer: CustomerRow, typed: Typed, sku: str) -> Response:
-    """The product is chosen: its quantity may stand before it, and its own orders suggest the interval."""
+    """Choose the product, possibly with a quantity in front; its orders suggest the interval."""
     quantity, _ = read_times(typed["product_q"])
     if quantity is not None:
         typed["quantity"] = str(quantity)
@@ -111,7 +111,7 @@ async def _take(customer: CustomerRow, typed: Typed, sku: str) -> Response:
 
 
 async def _choose(typed: Typed, sku: str, customer_id: int) -> None:
-    """Put the product on the form; an interval that nobody has changed follows what its orders suggest."""
+    """Add the product to the form; an unchanged interval takes the suggestion."""
     before = typed["suggested"] or USUAL_DAYS
     typed |= {"product_sku": sku, "product_q": ""}
     suggestion = await _suggest(customer_id, sku)
@@ -120,7 +120,7 @@ async def _choose(typed: Typed, sku: str, customer_id: int) -> None:
 
 
 def _draft_page(customer: CustomerRow) -> str:
-    """The address of the form, under which its draft is kept."""
+    """The form's path, under which its draft is stored."""
     return f"{LIST}/new?customer={customer.id}"
 
 
@@ -149,7 +149,7 @@ async def _show(
     wrong: str = "",
     kept: KeptDraft | None = None,
 ) -> Response:
-    """The form as it now stands, or the list of hits alone."""
+    """The current form, or only the search results."""
     me = current_actor()
     sku = typed["product_sku"][:60]
     product = (await list_products_by_sku(db(), [sku], visible_to=me)).get(sku.strip().lower()) if sku else None
@@ -180,7 +180,7 @@ async def _show(
 
 
 def _word_methods(saved: list[SavedMethodLine]) -> list[tuple[str, str]]:
-    """The methods as the select shows them; one that Stripe has not described yet goes by its kind."""
+    """The methods as options; one that Stripe has not described yet is named by its kind."""
     kinds = {SavedPayment.ACH: "Saved bank account"}
     return [
         (str(line.subscription_id), line.pays_by or kinds.get(SavedPayment(line.payment_type), "Saved card"))

@@ -1,4 +1,4 @@
-"""Forms of subscriptions: changing one, and offering a product that stands in."""
+"""Forms of subscriptions: changing one, and offering a substitute."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from web.guards import staff_page
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_subscription_forms", __name__)
-# The fields of the form, and what a conflict calls them.
+# The form's fields and their labels in a conflict.
 FIELD_WORDS = {
     "quantity": "Quantity", "interval_days": "Interval in days", "discount_pct": "Discount",
     "next_renewal_date": "Next renewal", "delivery_name": "Deliver to", "delivery_address": "Street",
@@ -27,14 +27,14 @@ FIELD_WORDS = {
 @blueprint.get(f"{LIST}/<id:subscription_id>/edit")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
 async def show_subscription_form(subscription_id: int) -> Response:
-    """What a subscription brings, when, and where to, open for editing."""
+    """A subscription's product, dates and delivery, open for editing."""
     return await _show_form(await _read(subscription_id))
 
 
 @blueprint.post(f"{LIST}/<id:subscription_id>/edit")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
 async def save_subscription(subscription_id: int) -> Response:
-    """Change the fields that differ; what a colleague or the customer changed meanwhile is merged."""
+    """Change the fields that differ; changes by a colleague or the customer in the meantime are merged."""
 
     async def save(data: UpdateSubscription, version: int | None) -> bool:
         zone, me = settings().timezone, current_actor()
@@ -57,7 +57,7 @@ async def _read(subscription_id: int) -> SubscriptionLine:
 
 
 async def _show_form(subscription: SubscriptionLine, tried: MergedAttempt[Any] | None = None) -> Response:
-    """The form with what the subscription says, or after a refusal with what was typed."""
+    """The form with the subscription's values, or after a refusal with the typed values."""
     there = _write_values(subscription)
     return await page_or_block(
         "subscriptions/edit.html",
@@ -79,7 +79,7 @@ def _write_values(subscription: SubscriptionLine) -> dict[str, str]:
 @blueprint.get(f"{LIST}/<id:subscription_id>/substitute")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
 async def show_substitutes(subscription_id: int) -> Response:
-    """Products in stock that could stand in."""
+    """Products in stock that could be the substitute."""
     return await _show_substitutes(subscription_id)
 
 

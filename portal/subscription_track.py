@@ -1,4 +1,4 @@
-"""What the page of a subscription draws: the tries of a renewal that failed, and what was done with it."""
+"""The subscription page's timeline: attempts of a failed renewal, and its history."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,7 +10,7 @@ from domain.subscriptions.list_subscriptions import Change, SubscriptionDetail
 from models import AuditAction, RenewalStatus
 from web.request import settings
 
-# Icon, tone and words of what stands in the trail of a subscription.
+# Icon, tone and text of a subscription's history entries.
 _CHANGES = {
     AuditAction.SUBSCRIPTION_CREATED: ("plus", "", "Enrolled"),
     AuditAction.SUBSCRIPTION_CHANGED: ("edit", "info", "Changed"),
@@ -27,7 +27,7 @@ _CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a renewal that failed, or one that is still to come; `state` is done, next or later."""
+    """One failed or planned attempt of a renewal; `state` is done, next or later."""
 
     word: str
     when: str
@@ -36,7 +36,7 @@ class Try:
 
 
 def list_tries(found: SubscriptionDetail) -> list[Try]:
-    """The declined tries of the newest due date and those to come; none unless a payment is being retried."""
+    """The declined and planned attempts of the newest due date; empty unless a payment is being retried."""
     line, zone = found.line, settings().timezone
     last = line.last_renewal
     if line.status != "active" or line.retry_on is None or last is None or last.payment_intent_id is None:
@@ -66,7 +66,7 @@ def _day(moment: datetime) -> date:
 
 
 def show_change(change: Change) -> dict[str, object]:
-    """One entry of the trail as the timeline draws it."""
+    """One history entry for the timeline."""
     icon, tone, word = _CHANGES.get(change.action, ("edit", "", "Changed"))
     fields = {name.replace("_", " "): value for name, value in change.after.items() if name != "status"}
     said = ", ".join(f"{name} {value}" for name, value in fields.items() if value not in {None, "", "None"})

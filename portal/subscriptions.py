@@ -1,4 +1,4 @@
-"""Subscriptions as the office works with them: the failed ones first, one in detail, and what is done with it."""
+"""Subscriptions for the office: the failed ones first, details of one, and its acts."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -50,10 +50,10 @@ from web.request import current_actor, db, order_rules, settings
 from web.streams import stream_file
 
 blueprint = Blueprint("portal_subscriptions", __name__)
-# So many stand above the calendar; the tab has all of them.
+# Number of failed ones shown above the calendar; the tab has all of them.
 MOST_FAILED = 6
 LIST = "/portal/subscriptions"
-# A bar of units against stock is so many parts wide.
+# Width of a bar of units against stock, in parts.
 BAR = 80
 _LINK = "With it they can skip, pause, change the date or the quantity, and use another card."
 _WAYS = {"mail": SendBy.EMAIL, "text": SendBy.TEXT}
@@ -61,7 +61,7 @@ _TABS = (
     (None, "All"), (SubscriptionStatus.ACTIVE, "Active"), (SubscriptionStatus.PAUSED, "Paused"),
     (SubscriptionStatus.CANCELLED, "Cancelled"),
 )  # fmt: skip
-# Title, verb, what it means, whether it is a danger.
+# Title, verb, explanation, whether it is dangerous.
 _ASKED = {
     "pause": ("Pause the subscription?", "Pause", "Nothing is renewed until it is resumed.", False),
     "resume": ("Resume the subscription?", "Resume", "It renews on its next date, at the earliest tomorrow.", False),
@@ -77,7 +77,7 @@ _ASKED = {
 
 
 class SubscriptionFilters(ListSubscriptions):
-    """The list as the office reads it: what renews next comes first."""
+    """The list's query; the next renewals come first."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 25
     sort: SubscriptionSort = SubscriptionSort.NEXT
@@ -85,7 +85,7 @@ class SubscriptionFilters(ListSubscriptions):
 
 @dataclass(frozen=True, slots=True)
 class NeedBar:
-    """The picture of a need, in parts of `BAR`: the stock, what it covers of what is due, and what is missing."""
+    """The bar of a need, in parts of `BAR`: the stock, the covered part, and the missing part."""
 
     stock: float
     covered: float
@@ -124,7 +124,7 @@ async def show_subscriptions(query: SubscriptionFilters) -> Response:
 
 
 def _draw_need(need: Need) -> NeedBar | None:
-    """The bar of a need; None for a product that is not counted."""
+    """The bar of a need; None for an untracked product."""
     if need.stock is None:
         return None
     stock = max(need.stock, 0)
@@ -134,7 +134,7 @@ def _draw_need(need: Need) -> NeedBar | None:
 
 
 def _list_tabs(query: ListSubscriptions, counts: dict[str, int], failed: int) -> list[ListTab]:
-    """The states with their counts, and what failed where something did."""
+    """The statuses with their counts, and failed renewals if there are any."""
     words = [(status, word, counts[status] if status else sum(counts.values())) for status, word in _TABS]
     tabs = make_tabs(LIST, "status", words, query.status, keep={"sort"})
     if failed or query.failed or query.due:
@@ -148,7 +148,7 @@ def _list_tabs(query: ListSubscriptions, counts: dict[str, int], failed: int) ->
 @staff_page(Right.SEE_SUBSCRIPTIONS)
 @reads_query(SubscriptionFilters)
 async def download_subscriptions(query: SubscriptionFilters) -> Response:
-    """What the list shows as CSV, at most 1,000 rows."""
+    """The list as CSV, at most 1,000 rows."""
     rows = await export_subscriptions(db(), query, rules=order_rules(), visible_to=current_actor())
     return await stream_file(rows, "subscriptions.csv")
 
@@ -182,7 +182,7 @@ async def show_subscription(subscription_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:subscription_id>/<act>")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
 async def ask_first(subscription_id: int, act: str) -> Response:
-    """Ask before anything is done."""
+    """Ask for confirmation."""
     return await _ask(subscription_id, act)
 
 
@@ -207,7 +207,7 @@ def _check_act(act: str) -> None:
 
 
 async def _act(subscription_id: int, act: str) -> str:
-    """What was done, in words."""
+    """The outcome as a sentence."""
     by, zone = current_actor(), settings().timezone
     if act == "pause":
         await change.pause_subscription(db(), subscription_id, by=by)
@@ -230,7 +230,7 @@ async def _act(subscription_id: int, act: str) -> str:
 
 
 async def _send_link(subscription_id: int, way: str) -> str:
-    """What becomes of the link."""
+    """The delivery state of the link."""
     by = current_actor()
     to = await send_subscription_link(db(), subscription_id, way=_WAYS[way], by=by, settings=settings())
     channel = Channel.TEXT if _WAYS[way] is SendBy.TEXT else Channel.EMAIL

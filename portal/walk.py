@@ -1,9 +1,9 @@
-"""Working through a list: a record opened from one carries its filter and order, and leads to the next of that list.
+"""Working through a list: a record opened from a list keeps its filter and order, and links to the next record.
 
-A list's links carry its query as `via` (the filter of that name writes it); the record's page reads it back with
+A list's links contain its query as `via` (written by the filter of that name); the record's page reads it with
 `read_walk`, asks the domain for the neighbours and hands `make_walk` to its template, where `ui.queue` and
-`ui.page_head` show it; `walk_list` does all of it where an id names the record. `done` counts what was dealt with
-on the way.
+`ui.page_head` show it; `walk_list` does all of this for records with an id. `done` counts the records handled on the
+way.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,9 +20,9 @@ from domain.kernel.whole_numbers import read_whole
 from web.request import settings
 
 VIA, DONE = "via", "done"
-# What is carried for a list that is neither filtered nor sorted, where its records know no order of their own.
+# The value for a list without filter and sort order, for records without a default order.
 WHOLE = "all"
-# What of a list's address says where in it one is, not which list it is.
+# Query parameters for the position in a list, not for the list itself.
 PLACES = ("page", "per_page")
 MOST_TICKS = 30
 LONGEST = 2_000
@@ -30,7 +30,7 @@ LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Opened(Generic[InputT]):
-    """The list that a record was opened from: its filters, and how many records were dealt with since."""
+    """The list from which a record was opened: its filters, and the number of records handled since."""
 
     query: InputT
     via: str
@@ -39,7 +39,7 @@ class Opened(Generic[InputT]):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A record's place in the list it was opened from, as the templates show it."""
+    """A record's position in its list, for the templates."""
 
     crumb: str
     words: str
@@ -56,14 +56,14 @@ class Walk:
 
 
 def carry_list(args: Mapping[str, Any], whole: str = "") -> str:
-    """The query that a list's links carry, `?via=…`; for one neither filtered nor sorted `whole`."""
+    """The query of a list's links, `?via=…`; `whole` for a list without filter and sort order."""
     kept = {name: value for name, value in args.items() if name not in PLACES and value not in ("", [], [""])}
     via = urlencode(kept, doseq=True) or whole
     return f"?{urlencode({VIA: via})}" if via else ""
 
 
 def read_walk(model: type[InputT]) -> Opened[InputT] | None:
-    """The list that the current record was opened from; None when it was opened by itself."""
+    """The list from which the current record was opened; None if there is none."""
     via = request.args.get(VIA, "")
     if not via or len(via) > LONGEST:
         return None
@@ -83,9 +83,9 @@ async def walk_list(
     crumb: str,
     found_by: str = "",
 ) -> Walk | None:
-    """The list that the record was opened from, whose pages are `list_url/<id>`; None without one.
+    """The list from which the record was opened, with pages `list_url/<id>`; None if there is none.
 
-    `find` asks the domain for the neighbours under the list's filters; `found_by` names the filter that is a text.
+    `find` gets the neighbours from the domain for the list's filters; `found_by` names the text filter.
     """
     opened = read_walk(model)
     if opened is None:
@@ -111,7 +111,7 @@ def make_walk(
     crumb: str,
     words: str,
 ) -> Walk:
-    """The list around the record; `crumb` names it ("Pending orders"), `words` say it in the strip."""
+    """The list around the record; `crumb` is its name ("Pending orders"), `words` its description in the strip."""
 
     def lead(name: str | int | None, done: int) -> str:
         return f"{url_of(name)}{_carry(opened.via, done)}" if name is not None else ""
@@ -139,7 +139,7 @@ def make_walk(
 
 
 def keep_walk(url: str) -> str:
-    """The record's address with the list it was opened from, where an act ends on the page that it began on."""
+    """The record's URL with its list, for acts that return to the same page."""
     parts = urlsplit(url)
     if parts.query or parts.fragment:
         return url

@@ -1,4 +1,4 @@
-"""The table of products edited in place: many rows saved at once, the good ones kept and the bad ones shown again."""
+"""The product table edited in place: many rows are saved at once; bad ones are shown again."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from web.request import current_actor, db
 blueprint = Blueprint("portal_product_edits", __name__)
 EDIT = f"{LIST}/edit"
 _FIELD = re.compile(r"products\[(0|[1-9][0-9]{0,3})\]\[(\w+)\]")
-# What the table shows beside what the page of a product calls by a name.
+# Labels of columns that the product page does not label.
 LABELS = FIELD_LABELS | {"stock_quantity": "Stock"}
 COLUMN_WORDS = LABELS | {"unit_price": "Price", "in_stock": "For sale", "is_active": "Shown"}
 Typed = dict[int, dict[str, str]]
@@ -38,7 +38,7 @@ Typed = dict[int, dict[str, str]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the rows sent: how many were saved, why the others were not, and what two people changed."""
+    """The result of the sent rows: the number saved, errors of the others, and conflicts."""
 
     sent: list[int]
     saved: int = 0
@@ -47,7 +47,7 @@ class Outcome:
     clashes: dict[int, list[str]] = field(default_factory=dict)
 
     def go_on(self, again: "Outcome") -> None:
-        """Take in what became of rows that were sent once more: all that are refused and have no clash."""
+        """Add the result of rows that were sent again: those refused without a clash."""
         kept = {number: refusal for number, refusal in self.refused.items() if number not in again.sent}
         self.saved, self.refused, self.refusal = self.saved + again.saved, kept | again.refused, again.refusal
 
@@ -67,7 +67,7 @@ async def show_edit_table(query: ProductFilters) -> Response:
 @blueprint.post(EDIT)
 @staff_page(Right.EDIT_PRODUCTS)
 async def save_edit_table() -> Response:
-    """Save the rows that differ; those that can't be saved are shown again with what was typed."""
+    """Save the changed rows; those that can't be saved are shown again with the typed values."""
     typed = _read_rows(await form_pairs())
     changes = {number: find_changes(row, row.get("seen", "")) for number, row in typed.items()}
     sent = [number for number, changed in changes.items() if changed]
@@ -87,14 +87,14 @@ async def save_edit_table() -> Response:
 @blueprint.post(f"{EDIT}/undo/<request_id>")
 @staff_page(Right.EDIT_PRODUCTS)
 async def undo_edits(request_id: str) -> Response:
-    """Give the products of one save their values from before."""
+    """Undo one save: restore the products' earlier values."""
     done, left = await undo_bulk_save(db(), request_id, by=current_actor())
     toast = f"Undone, but {format_plural(left, 'product')} changed again in the meantime" if left else "Undone"
     return await redirect_to(LIST, toast=toast if done else "They changed in the meantime, so they can’t be undone")
 
 
 def _undo_url(changes: dict[int, dict[str, str]]) -> str | None:
-    """Where Undo of this request posts to; None where its values alone do not go back."""
+    """The Undo URL of this request; None if restoring values is not enough."""
     names, request_id = {name for changed in changes.values() for name in changed}, current_actor().request_id
     return f"{EDIT}/undo/{request_id}" if request_id and names <= UNDOABLE else None
 
@@ -104,7 +104,7 @@ def _list_url() -> str:
 
 
 def _read_rows(pairs: dict[str, list[str]]) -> Typed:
-    """The rows of the form by their numbers, each field as its last value says."""
+    """The form's rows by number; the last value of each field counts."""
     rows: Typed = {}
     for name, values in pairs.items():
         if found := _FIELD.fullmatch(name):
@@ -115,7 +115,8 @@ def _read_rows(pairs: dict[str, list[str]]) -> Typed:
 async def _find_recounted(
     sent: list[int], typed: Typed, changes: dict[int, dict[str, str]]
 ) -> dict[int, RefusedRow | None]:
-    """The rows that set a level of stock which moved since the table was opened: it is no version of the product."""
+    """Rows that set a stock level which has changed since the table was opened; the product's version does not cover
+    it."""
     counts = [number for number in sent if "stock_quantity" in changes[number]]
     lines = await get_edit_lines(db(), [_read_id(typed[number]) for number in counts]) if counts else {}
     moved: dict[int, RefusedRow | None] = {}
@@ -127,7 +128,7 @@ async def _find_recounted(
 
 
 async def _save_rows(sent: list[int], typed: Typed) -> Outcome:
-    """Save these rows of the form; what differs from what their editor saw goes out, and nothing else of them."""
+    """Save these rows of the form, sending only values that differ from what the editor saw."""
 
     async def save(data: BulkSaveProducts) -> SavedProducts:
         return await bulk_save_products(db(), data, by=current_actor())
@@ -140,15 +141,15 @@ async def _save_rows(sent: list[int], typed: Typed) -> Outcome:
     tried = await attempt(BulkSaveProducts, save, pairs=pairs)
     if tried.result is None:
         return Outcome(sent, refused=dict.fromkeys(sent), refusal=tried.refusal)
-    # The rows stand in the order of their numbers, as the form's reader puts them.
+    # The rows are in the order of their numbers, as the form's reader sorts them.
     numbers = sorted(sent, key=lambda number: (len(str(number)), str(number)))
     return Outcome(sent, len(tried.result.saved), {numbers[row.index]: row for row in tried.result.errors})
 
 
 async def _merge_stale(typed: Typed, outcome: Outcome) -> list[int]:
-    """Put what colleagues changed meanwhile into the rows refused for it; the rows that may go once more.
+    """Merge colleagues' changes into the rows refused for them; returns the rows to send again.
 
-    A field that both have changed keeps its row back, and the row shows both values.
+    A row with a field changed by both is not sent; it shows both values.
     """
     stale = [number for number, refusal in outcome.refused.items() if refusal and "version" in refusal.fields]
     lines = await get_edit_lines(db(), [_read_id(typed[number]) for number in stale]) if stale else {}
@@ -169,7 +170,7 @@ async def _merge_stale(typed: Typed, outcome: Outcome) -> list[int]:
 
 
 async def _show_refused(typed: Typed, outcome: Outcome) -> Response:
-    """The rows that were not saved, and above them how many were."""
+    """The rows that were not saved, with the number of saved ones above."""
     ids = {number: _read_id(typed[number]) for number in outcome.refused}
     lines = await get_edit_lines(db(), list(ids.values()))
     rows = [
@@ -182,14 +183,14 @@ async def _show_refused(typed: Typed, outcome: Outcome) -> Response:
         rows,
         await list_category_names(db()),
         saved_count=outcome.saved,
-        # Rows that were saved are kept, which an answer of refusal would undo.
+        # Saved rows must be kept; an error status would roll them back.
         status=200 if outcome.saved else form_status(outcome.refusal) if outcome.refusal else 422,
         problem=outcome.refusal.message if outcome.refusal else gone,
     )
 
 
 def _read_id(row: dict[str, str]) -> int:
-    """The id that a row of the form names; 0, which no product has, where that is none."""
+    """The id in a form row; 0, which no product has, if it is invalid."""
     return read_id(row.get("id", "")) or 0
 
 
@@ -200,7 +201,7 @@ def _make_row(
     refusal: RefusedRow | None = None,
     clashes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A row for the template: its form's prefix, its values as they are or were typed, and what is wrong."""
+    """A row for the template: its form prefix, its current or typed values, and its errors."""
     values = line.values | {name: typed[name] for name in EDITABLE if typed and name in typed}
     errors = dict(refusal.fields) if refusal else {}
     wrong = {name: sentence for name, sentence in errors.items() if name in EDITABLE}
@@ -218,7 +219,7 @@ def _make_row(
 
 
 def _say(name: str, sentence: str) -> str:
-    """What is wrong with a field as a sentence that names it."""
+    """A field's error as a sentence with the field's name."""
     whole = sentence if sentence[:1].isupper() else f"{COLUMN_WORDS[name]} {sentence}"
     return whole.removesuffix(".") + "."
 

@@ -1,4 +1,4 @@
-"""The gallery of a product: pictures added, put in order, named the primary one and removed, each by a button."""
+"""A product's gallery: adding, sorting and removing pictures, and choosing the primary one, each by a button."""
 
 from enum import StrEnum
 from typing import Any
@@ -34,7 +34,7 @@ blueprint = Blueprint("portal_gallery", __name__)
 
 
 class PictureAct(StrEnum):
-    """What a picture's buttons do."""
+    """The acts of a picture's buttons."""
 
     EARLIER = "earlier"
     LATER = "later"
@@ -43,7 +43,7 @@ class PictureAct(StrEnum):
 
 
 class ActOnPicture(Input):
-    """The button that was pressed."""
+    """The pressed button."""
 
     act: PictureAct
 
@@ -57,7 +57,7 @@ TOASTS = {
 @blueprint.get(f"{LIST}/<id:product_id>/gallery")
 @staff_page(Right.SEE_PRODUCT_PAGES)
 async def show_gallery(product_id: int) -> Response:
-    """The pictures in order, with what can be done to each."""
+    """The pictures in order, with their buttons."""
     return await _show(product_id)
 
 
@@ -65,7 +65,7 @@ async def show_gallery(product_id: int) -> Response:
 @staff_page(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 async def add_pictures(product_id: int) -> Response:
-    """Put one or several pictures at the gallery's end; all of them or none."""
+    """Add one or several pictures at the end of the gallery, all or none."""
     files = [data for part in (await request.files).getlist("pictures") if (data := part.read())]
 
     async def save(_: NoFields) -> int:
@@ -82,7 +82,7 @@ async def add_pictures(product_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:product_id>/gallery/order")
 @staff_page(Right.EDIT_PRODUCTS)
 async def order_pictures(product_id: int) -> Response:
-    """Set the whole order, as dragging does."""
+    """Set the whole order, after dragging."""
 
     async def save(data: ReorderGallery) -> bool:
         await reorder_gallery(db(), product_id, data, by=current_actor())
@@ -112,7 +112,7 @@ async def change_picture(product_id: int, image_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:product_id>/delete")
 @staff_page(Right.EDIT_PRODUCTS)
 async def ask_to_delete(product_id: int) -> Response:
-    """Say what deleting does, before it is done."""
+    """Confirm deleting the product."""
     product = await get_product_detail(db(), product_id, visible_to=current_actor())
     return await page_or_block(
         "products/delete.html", block="dialog", product=product, url=f"{LIST}/{product_id}/delete"
@@ -122,7 +122,7 @@ async def ask_to_delete(product_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:product_id>/delete")
 @staff_page(Right.EDIT_PRODUCTS)
 async def delete(product_id: int) -> Response:
-    """Delete a product, or archive one that stands in orders."""
+    """Delete a product, or archive one that was ordered."""
     return await redirect_to(LIST, toast=await delete_product(db(), product_id, by=current_actor()))
 
 

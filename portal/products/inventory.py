@@ -1,4 +1,4 @@
-"""Stock as the warehouse and the office work with it: the list, corrections, goods that arrive, and the ledger."""
+"""Stock for the warehouse and the office: the list, corrections, received goods, and the ledger."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ async def show_inventory(query: StockFilters) -> Response:
 @staff_page(Right.EDIT_STOCK)
 @reads_query(PageInput)
 async def show_ledger(product_id: int, query: PageInput) -> Response:
-    """What lies there of one product, and what moved it."""
+    """One product's stock and its movements."""
     async with current_database().listing() as connection:
         line = await get_stock_line(connection, product_id, visible_to=current_actor())
         movements = await list_movements(connection, product_id, query, visible_to=current_actor())
@@ -103,7 +103,7 @@ async def show_adjust_form(product_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:product_id>/adjust")
 @staff_page(Right.EDIT_STOCK)
 async def adjust(product_id: int) -> Response:
-    """Correct the level; the difference stands in the ledger with its reason."""
+    """Correct the level; the ledger records the difference with its reason."""
 
     async def save(data: AdjustStock) -> StockLevel:
         return await adjust_stock(db(), product_id, data, by=current_actor())
@@ -126,7 +126,7 @@ async def show_shelf_form(product_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:product_id>/shelf")
 @staff_page(Right.EDIT_STOCK)
 async def save_shelf(product_id: int) -> Response:
-    """Keep where a product lies and when to reorder it."""
+    """Save the bin, barcode and reorder level."""
 
     async def save(data: EditShelf, version: int | None) -> bool:
         await edit_shelf(db(), product_id, data, by=current_actor(), version=version)
@@ -142,7 +142,7 @@ async def save_shelf(product_id: int) -> Response:
 
 
 async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None) -> Response:
-    """A question about the product as a page or in the dialog; after a refusal with what was typed."""
+    """A form about the product as a page or in the dialog; after a refusal with the typed values."""
     act = template.rpartition("/")[2].removesuffix(".html")
     line = await get_stock_line(db(), product_id, visible_to=current_actor())
     shelf = _read_shelf(line)
@@ -165,7 +165,7 @@ async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None
 
 
 def _read_shelf(line: StockLine) -> Present:
-    """The product's version, and what the form of its shelf holds; a flag is "on" or "0", as its box sends it."""
+    """The product's version, and the values of its shelf form; a flag is "on" or "0", as its checkbox sends it."""
     level = "" if line.reorder_level is None else str(line.reorder_level)
     kept = {"bin_location": line.bin_location or "", "barcode": line.barcode or "", "reorder_level": level}
     return Present(line.version, kept | {"in_stock": "on" if line.may_sell else "0"})

@@ -66,7 +66,7 @@ async def show_products(query: ProductFilters) -> Response:
 @staff_page(Right.SEE_PRODUCT_PAGES)
 @reads_query(ProductFilters)
 async def download_products(query: ProductFilters) -> Response:
-    """Every product under the table's filters as CSV, streamed."""
+    """All products that match the filters as CSV, streamed."""
     rows = export_products(current_database(), query, visible_to=current_actor())
     return await stream_file(rows, "products.csv")
 
@@ -164,7 +164,7 @@ async def _ask_to_rename(category_id: int, tried: Attempt[Any] | None = None) ->
 async def _ask_for_category(
     title: str, url: str, verb: str, tried: Attempt[Any] | None = None, *, values: dict[str, str] | None = None
 ) -> Response:
-    """The question as a page or in the dialog; after a refusal with what was typed."""
+    """The form as a page or in the dialog; after a refusal with the typed values."""
     return await page_or_block(
         "products/category.html",
         block="dialog",

@@ -1,6 +1,6 @@
-"""The page of one product: what it is and sold, its picture and stock, and the form that changes it.
+"""The page of one product: its details and sales, its picture and stock, and the form that changes it.
 
-The form carries the version it was opened at; a stale one shows both values and lets the person choose.
+The form contains the version at which it was opened; a stale one shows both values and lets the user choose.
 """
 
 from datetime import timedelta
@@ -54,14 +54,14 @@ REASON_WORDS = {
     StockReason.USED: "Used or given away", StockReason.RENEWAL_RESERVED: "Held for a renewal",
     StockReason.RENEWAL_RETURNED: "Renewal not charged",
 }  # fmt: skip
-# The chart stands in two thirds of the page.
+# The chart takes two thirds of the page width.
 BESIDE_FACTS = (640, 190)
 FLAGS = ("in_stock", "is_active", "is_customizable")
 FORM_FIELDS = [name for name in EditProduct.model_fields if name not in FLAGS]
 
 
 class SetStock(Input):
-    """What was counted; ticked off, nobody counts it any more. `seen` is the level that the form was opened at."""
+    """The counted level; unticked, stock is no longer tracked. `seen` is the level when the form was opened."""
 
     level: Annotated[int, Field(ge=0, le=MOST_UNITS)] | None = None
     is_tracked: bool = False
@@ -73,7 +73,7 @@ class SetStock(Input):
 @staff_page(Right.SEE_PRODUCT_PAGES)
 @reads_query(PageInput)
 async def show_product(product_id: int, query: PageInput) -> Response:
-    """One product; the page in the address is the ledger's."""
+    """One product; the page number in the URL is the ledger's."""
     async with current_database().reading() as connection:
         shown = await get_product_page(
             connection,
@@ -141,7 +141,7 @@ async def show_picture_form(product_id: int) -> Response:
 @staff_page(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 async def save_picture(product_id: int) -> Response:
-    """Keep the uploaded picture, or take the product's own away."""
+    """Save the uploaded picture, or remove the product's own."""
     files = await request.files
     data = files["picture"].read() if "picture" in files else b""
     removes = (await request.form).get("act") == "remove"
@@ -167,7 +167,7 @@ async def show_stock_form(product_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:product_id>/stock")
 @staff_page(Right.CORRECT_STOCK)
 async def save_stock(product_id: int) -> Response:
-    """Write the counted level into the ledger."""
+    """Record the counted level in the ledger."""
 
     async def save(data: SetStock) -> StockLevel:
         if data.is_tracked and data.level is None:
@@ -191,7 +191,7 @@ async def save_stock(product_id: int) -> Response:
 
 
 async def _show_form(product: ProductDetail, tried: MergedAttempt[Any] | None = None) -> Response:
-    """The form with what the product says, or after a refusal with what was typed."""
+    """The form with the product's values, or after a refusal with the typed values."""
     there = _write_values(product)
     categories = await list_category_names(db())
     return await page_or_block(
@@ -200,7 +200,7 @@ async def _show_form(product: ProductDetail, tried: MergedAttempt[Any] | None = 
         status=tried.status if tried else 200,
         product=product,
         url=f"{LIST}/{product.id}",
-        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        # A refused form keeps the version at which it was opened; it gets the new one only after showing both values.
         version=tried.typed.get("version", "") if tried and not tried.is_stale else product.version,
         opened=keep_opened(tried, there),
         categories=categories,
@@ -212,7 +212,7 @@ async def _show_form(product: ProductDetail, tried: MergedAttempt[Any] | None = 
 
 
 def _write_values(product: ProductDetail) -> dict[str, str]:
-    """The form's fields as text; a flag is "on" or "0", as its box sends it."""
+    """The form's fields as text; a flag is "on" or "0", as its checkbox sends it."""
     written = {name: _write(getattr(product, name)) for name in FORM_FIELDS}
     return written | {name: "on" if getattr(product, name) else "0" for name in FLAGS}
 
@@ -222,7 +222,7 @@ def _write(value: Any) -> str:
 
 
 def _describe_conflict(tried: MergedAttempt[Any] | None, categories: dict[int, str]) -> dict[str, Any] | None:
-    """Who changed the product in the meantime, when, and both values of each field that both have changed."""
+    """Who changed the product in the meantime, when, and both values of each field changed by both."""
     if tried is None:
         return None
 
@@ -257,7 +257,7 @@ async def _ask(template: str, product_id: int, tried: Attempt[Any] | None) -> Re
 
 
 def _list_figures(shown: ProductPage) -> list[dict[str, str]]:
-    """What was sold in the period; each leads to the orders that hold the product."""
+    """Sales figures of the period; each links to the orders that contain the product."""
     sales, product = shown.sales, shown.product
     orders = "/portal/orders" + with_query(
         {"search": product.sku, "from_date": sales.first_day, "to_date": sales.last_day, "cancelled": "false"}

@@ -1,6 +1,6 @@
-"""Receiving goods: a delivery scanned or typed line by line, each answered at once by name, bin and new level.
+"""Receiving goods: a delivery scanned or typed line by line; each line shows name, bin and new level at once.
 
-Each step posts the whole form and gets it back changed, so that the page works the same without a script.
+Each step sends the whole form and gets it back changed, so the page works without a script.
 """
 
 import re
@@ -40,14 +40,14 @@ _LINE_FIELD = re.compile(r"lines\[([^\]]*)\]\[(sku|quantity|unit_cost)\]")
 
 
 class PrefilledLine(Input):
-    """The product that the delivery's form begins with."""
+    """The first product of the form."""
 
     sku: Text60 | None = None
 
 
 @dataclass
 class Delivery:
-    """A delivery while it is typed in; each line is what it names, its units and what a unit cost, as text."""
+    """A delivery being entered; each line has a product code, units and unit cost as text."""
 
     vendor: str = ""
     vendor_id: str = ""
@@ -57,7 +57,7 @@ class Delivery:
     lines: list[tuple[str, str, str]] = field(default_factory=list)
 
     def add(self, sku: str, quantity: int) -> int:
-        """Add a product, or more of one that is there already; returns the place of its line."""
+        """Add a product, or increase its quantity; returns the position of its line."""
         for place, (known, units, cost) in enumerate(self.lines):
             if known.lower() == sku.lower():
                 self.lines[place] = (known, str((read_count(units) or 0) + quantity), cost)
@@ -69,7 +69,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """A line as the page shows it; `level` is what will lie there, `product` None for a code that means nothing."""
+    """A line on the page; `level` is the stock after receiving, `product` is None for an unknown code."""
 
     place: int
     sku: str
@@ -83,7 +83,7 @@ class ShownLine:
 @staff_page(Right.EDIT_STOCK)
 @reads_query(PrefilledLine)
 async def show_receive_form(query: PrefilledLine) -> Response:
-    """The form of a delivery; a link from a product names it on the first line."""
+    """The form of a delivery; a link from a product puts it on the first line."""
     kept = None if query.sku else await find_shown_draft(RECEIVE)
     delivery = read_delivery({name: values[-1] for name, values in kept.form.items()}) if kept else Delivery()
     if query.sku:
@@ -94,10 +94,10 @@ async def show_receive_form(query: PrefilledLine) -> Response:
 @blueprint.post(RECEIVE)
 @staff_page(Right.EDIT_STOCK)
 async def change_delivery() -> Response:
-    """Do one step on the form, or receive the whole delivery or nothing of it."""
+    """Do one step on the form, or receive the delivery, all or nothing."""
     pairs = await form_pairs()
     delivery, act = read_delivery({name: values[-1] for name, values in pairs.items()}), pairs.get("act", [""])[-1]
-    # A code that stands in the search is taken in first, and seen, before anything is received.
+    # A code left in the search field is first added and shown before anything is received.
     if act in {"", "receive"} and not delivery.product_q:
         return await _receive(delivery)
     focus, wrong = ("", "") if act in {"find", "count"} else await _step(delivery, act)
@@ -105,7 +105,7 @@ async def change_delivery() -> Response:
 
 
 async def _step(delivery: Delivery, act: str) -> tuple[str, str]:
-    """A line is added or taken off; says where to go on, and which code was wrong."""
+    """Add or remove a line; returns the next field and any wrong code."""
     if act.startswith("drop:"):
         dropped = read_whole(act[5:])
         delivery.lines = [line for place, line in enumerate(delivery.lines) if place != dropped]
@@ -119,7 +119,7 @@ async def _step(delivery: Delivery, act: str) -> tuple[str, str]:
 
 
 async def _take_in(delivery: Delivery) -> tuple[str, str]:
-    """Enter was pressed: the product that is meant gets a line; says where to go on, and which code was wrong."""
+    """Handle Enter: add a line for the matching product; returns the next field and any wrong code."""
     quantity, words = read_times(delivery.product_q)
     if not words:
         return "product_q", ""
@@ -129,7 +129,7 @@ async def _take_in(delivery: Delivery) -> tuple[str, str]:
     place = delivery.add(found[0].sku, quantity or 1)
     delivery.product_q = ""
     is_code = words.lower() in {found[0].sku.lower(), found[0].barcode.lower()}
-    # A scanner goes on to the next carton, and so does who has said how many; who looked by name counts now.
+    # After a scan or a typed quantity, continue with the next code; after a search by name, enter the quantity.
     return "product_q" if is_code or quantity is not None else f"quantity-{place}", ""
 
 
@@ -150,7 +150,7 @@ async def _receive(delivery: Delivery) -> Response:
 @blueprint.post(f"{RECEIVE}/undo")
 @staff_page(Right.EDIT_STOCK)
 async def undo_receiving() -> Response:
-    """Take back what was just received."""
+    """Undo receiving a delivery."""
     ids = [found for value in request.args.getlist("movement")[: MOST_LINES + 1] if (found := read_id(value))]
     await undo_delivery(db(), ids, by=current_actor())
     return await redirect_to(LIST, toast="Undone")
@@ -182,7 +182,7 @@ async def _show(
     tried: Attempt[Any] | None = None,
     kept: KeptDraft | None = None,
 ) -> Response:
-    """The form as it now stands, or the block of it that the step asked for."""
+    """The current form, or the block that the step requested."""
     me = current_actor()
     lines = _make_lines(delivery, await list_stock_by_code(db(), [line[0] for line in delivery.lines], visible_to=me))
     _, words = read_times(delivery.product_q)
@@ -211,7 +211,7 @@ async def _show(
 
 
 def _make_lines(delivery: Delivery, products: Mapping[str, StockLine]) -> list[ShownLine]:
-    """The lines beside their products; the level counts what other lines bring of the same one."""
+    """The lines with their products; the level includes other lines of the same product."""
     named = [products.get(sku.lower()) for sku, _, _ in delivery.lines]
     coming: Counter[int] = Counter()
     for product, (_, quantity, _) in zip(named, delivery.lines, strict=True):
@@ -229,7 +229,7 @@ def _make_lines(delivery: Delivery, products: Mapping[str, StockLine]) -> list[S
 
 
 def _name_lines(tried: Attempt[Any]) -> dict[str, str]:
-    """The errors under the names of the form's fields; the domain counts the filled lines alone."""
+    """The errors by the form's field names; the domain numbers only the filled lines."""
     filled = {
         found[1] for name, value in tried.typed.items() if value.strip() and (found := _LINE_FIELD.fullmatch(name))
     }

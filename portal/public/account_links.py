@@ -1,7 +1,6 @@
-"""The pages that the links in customers' mails lead to where the shop has none of its own: proving an email, and a
-new password.
+"""The pages for links in customers' emails, if the shop has none of its own: verifying an email, and a new password.
 
-Opening a link changes nothing, because mail scanners open links; whatever is done is a POST.
+Opening a link changes nothing, because mail scanners open links; all changes are POSTs.
 """
 
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ UNDO = "/undo-email"
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """How somebody whose link is over asks for another one: what the form says, and its one field."""
+    """The form for requesting a new link after the old one expired: its texts and its field."""
 
     url: str
     reason: str
@@ -51,7 +50,7 @@ NEW_RESET = Renewal(
 @blueprint.get(VERIFY)
 @public
 async def show_verification() -> Response:
-    """The button that confirms the email; an address without a token offers a new link."""
+    """The button that confirms the email; a URL without a token offers a new link."""
     token = request.args.get("token", "")
     return await (_show("verify.html", token) if token else _offer(NEW_VERIFICATION))
 
@@ -76,14 +75,14 @@ async def confirm_email() -> Response:
 @blueprint.get(f"{VERIFY}/done")
 @public
 async def show_confirmed() -> Response:
-    """What a confirmed email is good for."""
+    """The page after confirming the email."""
     return await _show_done("Your email is confirmed", "You can sign in now.")
 
 
 @blueprint.post(NEW_VERIFICATION.url)
 @public
 async def mail_verification() -> Response:
-    """Mail the verification link again; the page says the same whether or not an account waits."""
+    """Email the verification link again; the page says the same whether or not there is an account."""
 
     async def act(data: verification.ResendVerification) -> verification.SentAnswer:
         await count_use("account_messages", 20, seconds=HOUR)
@@ -96,14 +95,14 @@ async def mail_verification() -> Response:
 @blueprint.get(UNDO)
 @public
 async def show_undo() -> Response:
-    """The button that gives the account its old email back."""
+    """The button that restores the account's old email."""
     return await _show("undo.html", request.args.get("token", ""))
 
 
 @blueprint.post(UNDO)
 @public
 async def undo_email_change() -> Response:
-    """Give the account its old email back and sign everybody out."""
+    """Restore the account's old email and end all sessions."""
 
     async def act(data: EmailLink) -> Any:
         await count_use("undo_email_change", 10, seconds=MINUTE)
@@ -118,14 +117,14 @@ async def undo_email_change() -> Response:
 @blueprint.get(f"{UNDO}/done")
 @public
 async def show_undone() -> Response:
-    """That the old email is back."""
+    """The page after restoring the old email."""
     return await _show_done("Your email was restored", "All sessions have ended. Set a new password first.")
 
 
 @blueprint.get(RESET)
 @public
 async def show_reset() -> Response:
-    """The form for a new password; an address without a token offers a new link."""
+    """The form for a new password; a URL without a token offers a new link."""
     token = request.args.get("token", "")
     return await (_show("reset.html", token) if token else _offer(NEW_RESET))
 
@@ -150,7 +149,7 @@ async def set_password() -> Response:
 @blueprint.get(f"{RESET}/done")
 @public
 async def show_password_set() -> Response:
-    """That the new password is set."""
+    """The page after setting the new password."""
     return await _show_done("Your new password is set", "Sign in with it. All earlier sessions have ended.")
 
 
@@ -168,14 +167,14 @@ async def mail_reset() -> Response:
 
 
 async def _show(template: str, token: str, tried: Attempt[Any] | None = None) -> Response:
-    """The form behind a link; after a refusal with what is wrong."""
+    """The form of a link; after a refusal with its errors."""
     return await _page(template, tried, token=token, minimum=settings().password_min_length)
 
 
 async def _offer(
     renewal: Renewal, tried: Attempt[verification.SentAnswer] | None = None, *, is_over: bool = False
 ) -> Response:
-    """The form that asks for another link, which is also the answer to one that works no more."""
+    """The form for requesting a new link, also shown for an invalid one."""
     sent = tried.result.message if tried is not None and tried.result is not None else ""
     return await _page(
         "again.html",
@@ -194,7 +193,7 @@ async def _show_done(title: str, sentence: str) -> Response:
 
 
 async def _page(template: str, tried: Attempt[Any] | None, *, status: int | None = None, **facts: Any) -> Response:
-    """A page whose address holds a token, which no other site is sent."""
+    """A page whose URL contains a token; no Referer is sent to other sites."""
     response = await page_or_block(
         f"public/account_links/{template}",
         status=status or _status(tried),

@@ -1,4 +1,4 @@
-"""The bare address of an installation: it leads to the shop where there is one, else to the portal."""
+"""The root URL: redirects to the shop if there is one, otherwise to the portal."""
 
 from quart import Blueprint, redirect
 from werkzeug.wrappers import Response as PlainResponse
@@ -13,7 +13,7 @@ PORTAL = "/portal"
 @blueprint.get("/")
 @public
 async def show_front_door() -> PlainResponse:
-    """Lead to the shop, or to the portal where the shop is nowhere else."""
+    """Redirect to the shop, or to the portal if the shop has no URL of its own."""
     shop, here = (address.rstrip("/") for address in (settings().storefront_url, settings().public_url))
-    # A shop at our own address would lead here again.
+    # A shop at our own URL would redirect here again.
     return redirect(f"{shop}/" if shop and shop != here else PORTAL, 303)

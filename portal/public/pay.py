@@ -1,6 +1,6 @@
-"""The customer's pay page behind its link: card or bank through Stripe, or photos of a check. No sign-in.
+"""The customer's payment page, opened by a link without sign-in: card or bank through Stripe, or photos of a check.
 
-Opening a link changes nothing and starts nothing, because mail scanners open links; whatever is done is a POST.
+Opening a link changes nothing and starts nothing, because mail scanners open links; all changes are POSTs.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ REMEMBERED = "pay_token"
 @public
 @limited("pay_page", 120, seconds=60)
 async def show_pay_page(token: str) -> Response:
-    """What is owed and the ways to pay it, or how far the payment has come."""
+    """The balance and the ways to pay, or the state of the payment."""
     return await _show(token)
 
 
@@ -37,7 +37,7 @@ async def show_pay_page(token: str) -> Response:
 @public
 @limited("pay_page", 120, seconds=60)
 async def return_from_checkout() -> Response | WerkzeugResponse:
-    """The way back from Stripe's page: the browser remembers its link, which Stripe never gets."""
+    """The return from Stripe's page: the browser remembers its link, which Stripe never gets."""
     token = session.get(REMEMBERED)
     returned = bool(request.args.get("paid"))
     if not token:
@@ -63,7 +63,7 @@ async def pay_by_card(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("pay_page", 120, seconds=60)
 async def look_for_payment(token: str) -> Response | WerkzeugResponse:
-    """Ask Stripe whether the payment has arrived, and show the page as it is then."""
+    """Ask Stripe whether the payment has arrived, and show the page again."""
 
     async def ask() -> Response:
         await ask_about_link(token, settings=settings())
@@ -78,13 +78,13 @@ async def look_for_payment(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("pay_check", 20, seconds=3600)
 async def send_check(token: str) -> Response | WerkzeugResponse:
-    """Take the photos of a check and put the payment in review."""
+    """Store the photos of a check and put the payment in review."""
 
     async def send() -> Response:
         page = await get_pay_page(db(), token)
         if not page.is_open:
             raise Refused("This link is no longer valid.", code=Code.LINK_OVER)
-        # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
+        # Photos may wait long for processing; no transaction is open meanwhile.
         await db().rollback()
         photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
         await upload_check(db(), page.order_number, photos, by=payer_actor(page))
@@ -94,7 +94,7 @@ async def send_check(token: str) -> Response | WerkzeugResponse:
 
 
 async def _try(token: str, act: Callable[[], Awaitable[Response | WerkzeugResponse]]) -> Response | WerkzeugResponse:
-    """Do it, or show the page again with what went wrong."""
+    """Do the act, or show the page again with the error."""
     try:
         return await act()
     except NotFound:

@@ -1,6 +1,6 @@
-"""A customer's page of one invoice, behind its signed link: what is owed on it and on others, and how to pay.
+"""A customer's invoice page, opened by a signed link: open amounts on this and other invoices, and how to pay.
 
-Opening a link changes nothing and starts nothing, because mail scanners open links; whatever is done is a POST.
+Opening a link changes nothing and starts nothing, because mail scanners open links; all changes are POSTs.
 """
 
 from collections.abc import Awaitable, Callable
@@ -35,7 +35,7 @@ PAGE = "/pay/invoice/<token>"
 @public
 @limited("pay_page", 120, seconds=60)
 async def show_own_invoice(token: str) -> Response:
-    """What is owed on an invoice, and on the customer's others."""
+    """The open amounts of an invoice and the customer's others."""
     return await _show(token)
 
 
@@ -67,7 +67,7 @@ async def show_own_statement(token: str) -> Response:
 @public
 @limited("pay_page", 120, seconds=60)
 async def ask_reminders(token: str) -> Response:
-    """Ask whether the customer wants no more reminders, or wants them again."""
+    """The form for turning reminders off or on."""
     return await _show_reminders(token)
 
 
@@ -89,7 +89,7 @@ async def switch_reminders(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("payment_intent", 20, seconds=3600)
 async def pay_own_invoice(token: str) -> Response | WerkzeugResponse:
-    """Open the page at which the invoice is paid."""
+    """Open Stripe's page for the invoice."""
 
     async def lead_out() -> WerkzeugResponse:
         return _leave(token, await get_payment_url(_read(token), settings=settings()))
@@ -101,7 +101,7 @@ async def pay_own_invoice(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("payment_intent", 20, seconds=3600)
 async def pay_all_invoices(token: str) -> Response | WerkzeugResponse:
-    """Open Stripe's page for all that the customer has open."""
+    """Open Stripe's page for all of the customer's open invoices."""
 
     async def lead_out() -> WerkzeugResponse:
         return _leave(token, await open_invoice_checkout(_read(token), pays_all=True, settings=settings()))
@@ -113,7 +113,7 @@ async def pay_all_invoices(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("pay_page", 120, seconds=60)
 async def look_for_payment(token: str) -> Response | WerkzeugResponse:
-    """Ask Stripe whether the payment has arrived, and show the page as it is then."""
+    """Ask Stripe whether the payment has arrived, and show the page again."""
 
     async def ask() -> Response:
         invoice_id = _read(token)
@@ -130,13 +130,13 @@ def _read(token: str) -> int:
 
 
 def _leave(token: str, url: str) -> WerkzeugResponse:
-    """Out to where it is paid; the browser remembers the page to come back to, which Stripe does not learn."""
+    """Redirect to Stripe; the browser remembers the page to return to, which Stripe does not get."""
     session[REMEMBERED] = f"invoice/{token}"
     return redirect(url, 303)
 
 
 async def _try(token: str, act: Callable[[], Awaitable[Response | WerkzeugResponse]]) -> Response | WerkzeugResponse:
-    """Do it, or show the page again with what went wrong."""
+    """Do the act, or show the page again with the error."""
     try:
         return await act()
     except NotFound:

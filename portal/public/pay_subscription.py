@@ -1,6 +1,6 @@
-"""A customer's page of one subscription, behind its signed link: mend the card, skip, pause, move, change the quantity.
+"""A customer's subscription page, opened by a signed link: replace the card, skip, pause, move, change the quantity.
 
-Opening a link changes nothing and starts nothing, because mail scanners open links; whatever is done is a POST.
+Opening a link changes nothing and starts nothing, because mail scanners open links; all changes are POSTs.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ from web.request import db, order_rules, settings
 
 blueprint = Blueprint("pay_subscription", __name__)
 PAGE = "/pay/sub/<token>"
-# The locked subscription, what was typed, and who acts on which day.
+# The locked subscription, the typed values, the actor and the day.
 Act = Callable[[Any, Any, dict[str, Any]], Awaitable[str]]
 
 
@@ -45,7 +45,7 @@ Act = Callable[[Any, Any, dict[str, Any]], Awaitable[str]]
 @public
 @limited("pay_page", 120, seconds=60)
 async def show_own_subscription(token: str) -> Response:
-    """The subscription with its next dates, and what may be done with it."""
+    """The subscription with its next dates and possible acts."""
     return await _show(token)
 
 
@@ -53,7 +53,7 @@ async def show_own_subscription(token: str) -> Response:
 @public
 @limited("payment_intent", 20, seconds=3600)
 async def save_own_card(token: str) -> Response | WerkzeugResponse:
-    """Open Stripe's own page, at which a card or a bank account is saved."""
+    """Open Stripe's page for saving a card or bank account."""
     try:
         url = await open_setup_page(_read(token), settings=settings())
     except NotFound:
@@ -69,7 +69,7 @@ async def save_own_card(token: str) -> Response | WerkzeugResponse:
 @public
 @limited("pay_page", 120, seconds=60)
 async def look_for_card(token: str) -> Response | WerkzeugResponse:
-    """Ask Stripe whether a card or a bank account was saved, and show the page as it is then."""
+    """Ask Stripe whether a card or bank account was saved, and show the page again."""
     try:
         await ask_about_setup(_read(token), settings=settings())
     except NotFound:

@@ -1,4 +1,4 @@
-"""Profit by month: what sales are made of, as a picture and as a table whose figures open their orders."""
+"""Profit by month: the components of sales as a chart, and a table whose figures link to their orders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One month's bar: what is left below, labels on it, then goods; a link to the month's orders."""
+    """One month's bar: profit at the bottom, then labels, then goods; a link to the month's orders."""
 
     x: float
     width: float
@@ -59,7 +59,7 @@ class Column:
 
 
 class LabelsQuery(Input):
-    """Any day of the month whose labels are listed; the running one where absent."""
+    """Any day of the month whose labels are listed; by default the current month."""
 
     of: DateIn | None = None
 
@@ -68,7 +68,7 @@ class LabelsQuery(Input):
 @staff_page(Right.SEE_PROFIT)
 @reads_query(ProfitQuery)
 async def show_profit(query: ProfitQuery) -> Response:
-    """The months side by side, and what each figure is made of."""
+    """The months side by side, and the components of each figure."""
     found = await _read(query, compares=True)
     rows = [(month, _orders_url(month)) for month in reversed(found.monthly)]
     return await page_or_block(
@@ -131,7 +131,7 @@ def _orders_url(month: MonthProfit, last_month: MonthProfit | None = None) -> st
 
 
 def _list_figures(found: Profit) -> Iterator[Figure]:
-    """Four figures of the period beside the one before it, each a link to the orders that it is made of."""
+    """Four figures of the period compared with the previous one, each linked to its orders."""
     url = _orders_url(found.monthly[0], found.monthly[-1])
     now, before = found.totals, found.before or found.totals
     yield _compare("Sales and delivery", now.income, before.income, url, "After discounts and allowances, with fees")
@@ -144,7 +144,7 @@ def _list_figures(found: Profit) -> Iterator[Figure]:
 def _compare(
     label: str, value: Decimal, before: Decimal, url: str, meaning: str, *, less_is_better: bool = False
 ) -> Figure:
-    """A figure of money beside the period before."""
+    """An amount compared with the previous period."""
     was = f"from {format_money(before)}"
     if value == before or before <= 0:
         return Figure(label, format_money(value), url, meaning, change="No change" if value == before else "", was=was)
@@ -157,7 +157,7 @@ def _compare(
 
 
 def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> Figure:
-    """The margin beside the period before, in points."""
+    """The margin compared with the previous period, in points."""
     meaning = "Gross profit as a percentage of sales and delivery"
     if value is None or before is None or round(value, 1) == round(before, 1):
         was = f"from {format_percent(before)}" if before is not None else "nothing sold before"
@@ -169,7 +169,7 @@ def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> 
 
 
 def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
-    """Stacked bars from zero; a loss is drawn as nothing left over, profit without a known cost is hatched."""
+    """Stacked bars from zero; a loss has no profit part, and profit without a known cost is hatched."""
     highest = max((float(month.total_sales + month.delivery_fees) for month in months), default=0.0)
     axis = choose_axis(highest)
     base = height - BOTTOM
@@ -222,7 +222,7 @@ def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
 
 
 def _describe(month: MonthProfit) -> str:
-    """A month in words, for its bar."""
+    """The text of a month's bar."""
     return (
         f"{month.month_label}: sales and delivery {format_money(month.income)}, "
         f"goods {format_money(month.cost_of_goods)}, labels {format_money(month.shipping_cost)}, "

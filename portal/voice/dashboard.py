@@ -1,4 +1,4 @@
-"""What voice agents bring and cost: six figures, calls by day, prompt versions, and how far people agree."""
+"""Results and costs of voice agents: six figures, calls by day, prompt versions, and agreement of reviewers."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -41,21 +41,21 @@ STEPS = ((Granularity.DAILY, "Day"), (Granularity.WEEKLY, "Week"), (Granularity.
 COLUMNS = (
     "period", "calls", "orders", "revenue", "cost", "avg_score", "resolution_rate", "hallucination_rate", "roi",
 )  # fmt: skip
-# Quality is drawn for so long.
+# Number of days drawn in the quality chart.
 WEEKS_SHOWN = timedelta(days=55)
-# The sizes of the two drawings beside each other, so that their text is as large as any other.
+# Sizes of the two charts side by side, so that their text has the normal size.
 WIDE_CARD, NARROW_CARD = (624, 250), (300, 250)
 RANGES = (("7d", "7 days"), ("30d", "30 days"), ("month", "Month"), ("all", "All"))
 
 
 class DashboardPage(HomeQuery):
-    """The range, and how long the period of a row is; the whole time is shown by month."""
+    """The range and the period of a row; the whole time is shown by month."""
 
     by: Granularity = Granularity.DAILY
 
     @property
     def step(self) -> Granularity:
-        """How long the period of a row is."""
+        """The period of a row."""
         return Granularity.MONTHLY if self.range is HomeRange.ALL else self.by
 
 
@@ -63,7 +63,7 @@ class DashboardPage(HomeQuery):
 @staff_page(Right.REVIEW_CALLS)
 @reads_query(DashboardPage)
 async def show_dashboard(query: DashboardPage) -> Response:
-    """The figures of a range against those of the one before; the whole time has none before it."""
+    """The figures of a range compared with the previous one; the whole time has no previous range."""
     today = business_today(settings().timezone)
     period = choose_period(query.range, today)
     first = period.first or await find_first_day(db(), today, timezone=settings().timezone)
@@ -128,7 +128,7 @@ async def _read(first: date, last: date, *, by: Granularity = Granularity.DAILY)
 
 
 def _figures(shown: Dashboard, before: Figures | None) -> list[Figure]:
-    """Six figures; each links to the calls of the range that it counts."""
+    """Six figures, each linked to the calls that it counts."""
     now, was = shown.summary, before
     a_call = show_money(now.cost / now.calls) if now.calls else "–"
     resolved, hallucinated = _percent(now.resolution_rate), _percent(now.hallucination_rate)
@@ -167,7 +167,7 @@ def _compare(
     *,
     more_is_good: bool = True,
 ) -> dict[str, str]:
-    """What a figure was, by how much it moved and whether that is good: points or a share."""
+    """A figure's previous value, its change in points or percent, and whether that is good."""
     if was is None:
         return {}
     compared = {"was": f"from {write(was)}"}
@@ -248,7 +248,7 @@ def _draw(shown: Dashboard, today: date, by: Granularity) -> Chart:
 
 
 def _show_quality(figures: Figures) -> tuple[str, str, str]:
-    """Score and shares for a table; a dash where nothing was judged."""
+    """Score and shares for a table; a dash if nothing was evaluated."""
     if figures.avg_score is None:
         return ("–", "–", "–")
     shares = (figures.resolution_rate or 0, figures.hallucination_rate or 0)

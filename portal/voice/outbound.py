@@ -1,4 +1,4 @@
-"""The outbound queue with the sum that made each priority, and logging how a call ended."""
+"""The outbound queue with the calculation of each priority, and logging call outcomes."""
 
 from typing import Annotated
 
@@ -40,14 +40,14 @@ OUTCOME_WORDS = dict(OUTCOMES)
 
 
 class QueuePage(SearchedQueue):
-    """The queue as its page asks for it, with the row that is open."""
+    """The page's query, with the open row."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 25
     open: Id | None = None
 
 
 class Callee(Input):
-    """Whose call ended."""
+    """The customer of the call."""
 
     phone: PhoneIn | None = None
 
@@ -56,7 +56,7 @@ class Callee(Input):
 @staff_page(Right.SEE_CALL_QUEUE)
 @reads_query(QueuePage)
 async def show_queue(query: QueuePage) -> Response:
-    """Who is due for a call, the most pressing first."""
+    """Customers due for a call, most urgent first."""
     now = settings()
     queue = await read_call_queue(db(), query, timezone=now.timezone, free_delivery_minimum=now.free_delivery_minimum)
     is_filtered = bool(query.model_dump(exclude={"page", "open", "sort"}, exclude_defaults=True))
@@ -78,7 +78,7 @@ async def show_queue(query: QueuePage) -> Response:
 @reads_query(QueuePage)
 @audits_export("call_queue")
 async def download_queue(query: QueuePage) -> Response:
-    """The first of the queue as CSV, as the filters have it."""
+    """The first rows of the filtered queue as CSV."""
     now = settings()
     asked = query.model_copy(update={"limit": MOST_IN_CSV, "page": 1})
     queue = await read_call_queue(db(), asked, timezone=now.timezone, free_delivery_minimum=now.free_delivery_minimum)
@@ -109,7 +109,7 @@ def _list_cells(row: QueueRow) -> list[str]:
 @staff_page(Right.SEE_CALL_QUEUE)
 @reads_query(Callee)
 async def ask_outcome(query: Callee) -> Response:
-    """Ask how a call ended."""
+    """Ask for the outcome of a call."""
     return await page_or_block(
         "voice/outcome.html", block="dialog", outcomes=OUTCOMES, phone=query.phone or "", typed={}, errors={},
         problem="",
@@ -119,7 +119,7 @@ async def ask_outcome(query: Callee) -> Response:
 @blueprint.post(f"{QUEUE}/outcome")
 @staff_page(Right.SEE_CALL_QUEUE)
 async def save_outcome() -> Response:
-    """Log how a call ended; the cooldown begins."""
+    """Log the outcome of a call; the cooldown begins."""
 
     async def act(data: LogOutcome) -> str:
         return (await log_outcome(db(), data, by=current_actor())).message

@@ -32,14 +32,14 @@ PUT_LIVE, DISMISS = "put-live", "dismiss"
 
 
 class View(StrEnum):
-    """How a prompt's words are shown."""
+    """How a prompt's text is shown."""
 
     DIFFERENCES = "differences"
     WHOLE = "whole"
 
 
 class PromptView(Input):
-    """Which of the two is wanted."""
+    """The chosen view."""
 
     view: View = View.DIFFERENCES
 
@@ -47,14 +47,14 @@ class PromptView(Input):
 @blueprint.get(LIST)
 @staff_page(Right.REVIEW_CALLS)
 async def show_prompts() -> Response:
-    """Every agent's versions, the newest first."""
+    """All agents' versions, newest first."""
     return await _show_list(200, "")
 
 
 @blueprint.post(f"{LIST}/agents/<id:agent_id>/suggest")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def suggest(agent_id: int) -> Response:
-    """Have a better prompt proposed from the agent's worst calls."""
+    """Request a prompt suggestion from the agent's worst calls."""
 
     async def act(_data: Input) -> int:
         asked = SuggestPrompt(min_calls=1)
@@ -70,21 +70,21 @@ async def suggest(agent_id: int) -> Response:
 @staff_page(Right.REVIEW_CALLS)
 @reads_query(PromptView)
 async def show_prompt(query: PromptView, version_id: int) -> Response:
-    """One version held against the live one, or whole."""
+    """One version compared with the live one, or in full."""
     return await _show_version(version_id, 200, "", view=query.view)
 
 
 @blueprint.get(f"{LIST}/<id:version_id>/edit")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def show_editor(version_id: int) -> Response:
-    """The words of a suggestion, to be changed before it goes live."""
+    """The form for editing a suggestion before it goes live."""
     return await _show_editor(version_id, None)
 
 
 @blueprint.post(f"{LIST}/<id:version_id>/edit")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def edit(version_id: int) -> Response:
-    """Change the words of a suggestion."""
+    """Change the text of a suggestion."""
 
     async def act(data: EditPrompt) -> object:
         return await edit_prompt(db(), version_id, data, by=current_actor())
@@ -112,7 +112,7 @@ async def _show_editor(version_id: int, tried: Attempt[object] | None) -> Respon
 @blueprint.post(f"{LIST}/<id:version_id>/trial")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def try_prompt(version_id: int) -> Response:
-    """Have recorded calls played by this prompt."""
+    """Replay recorded calls with this prompt."""
 
     async def act(_data: Input) -> str:
         await queue_trial(db(), version_id, by=current_actor(), settings=settings())
@@ -149,7 +149,7 @@ async def _show_version(version_id: int, status: int, problem: str, view: View =
 @blueprint.get(f"{LIST}/<id:version_id>/put-live")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def ask_put_live(version_id: int) -> Response:
-    """Ask again before a prompt goes live."""
+    """Ask for confirmation before a prompt goes live."""
     return await _ask(version_id, PUT_LIVE, 200, "")
 
 
@@ -163,14 +163,14 @@ async def make_live(version_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:version_id>/dismiss")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def ask_dismiss(version_id: int) -> Response:
-    """Ask again before a suggestion is put aside."""
+    """Ask for confirmation before discarding a suggestion."""
     return await _ask(version_id, DISMISS, 200, "")
 
 
 @blueprint.post(f"{LIST}/<id:version_id>/dismiss")
 @staff_page(Right.SUGGEST_PROMPTS)
 async def dismiss(version_id: int) -> Response:
-    """Put a suggestion aside."""
+    """Discard a suggestion."""
     return await _do(version_id, DISMISS)
 
 
@@ -210,7 +210,7 @@ async def _ask(version_id: int, what: str, status: int, problem: str) -> Respons
 
 
 def _say_trial(trial: Trial | None) -> str:
-    """What the simulated calls say about a prompt, before it goes live."""
+    """The result of a prompt's simulated calls, before it goes live."""
     if trial is None or trial.state != DONE:
         return "It was not tested on simulated calls."
     return f"Of {len(trial.rows)} simulated calls {trial.count('better')} got better and {trial.count('worse')} worse."

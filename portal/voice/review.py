@@ -1,4 +1,4 @@
-"""Reviewing calls with the keyboard: the queue, red first; one call beside its evaluation; and the log of all calls."""
+"""Reviewing calls by keyboard: the queue, red first; one call with its evaluation; and the log of all calls."""
 
 from quart import Blueprint, Response
 
@@ -34,7 +34,7 @@ class Decide(Input):
 @blueprint.get(QUEUE)
 @staff_page(Right.REVIEW_CALLS)
 async def show_queue() -> Response:
-    """The worst call that waits, or a word that none does."""
+    """The worst waiting call, or a message if there is none."""
     waiting = await list_review_queue(db(), ReviewQuery())
     if waiting:
         page = await get_call_page(db(), waiting[0].id)
@@ -46,7 +46,7 @@ async def show_queue() -> Response:
 @blueprint.get(f"{QUEUE}/<id:call_log_id>")
 @staff_page(Right.REVIEW_CALLS)
 async def show_call(call_log_id: int) -> Response:
-    """One call beside its evaluation."""
+    """One call with its evaluation."""
     return await _show(call_log_id, 200, "")
 
 
@@ -73,7 +73,7 @@ async def decide(call_log_id: int) -> Response:
 @blueprint.post(f"{QUEUE}/<id:call_log_id>/reopen")
 @staff_page(Right.REVIEW_CALLS)
 async def reopen(call_log_id: int) -> Response:
-    """Take a verdict back; the call waits again."""
+    """Undo a verdict; the call is waiting for review again."""
     await reopen_call(db(), call_log_id, by=current_actor())
     return await redirect_to(f"{QUEUE}/{call_log_id}", toast="Undone: the call is waiting for review again")
 
@@ -81,7 +81,7 @@ async def reopen(call_log_id: int) -> Response:
 @blueprint.get(f"{QUEUE}/<id:call_log_id>/transcript")
 @staff_page(Right.REVIEW_CALLS)
 async def show_transcript(call_log_id: int) -> Response:
-    """What was said on a call, as a text file."""
+    """The transcript of a call as a text file."""
     call = (await get_call_page(db(), call_log_id)).call
     headers = {"Content-Disposition": f'attachment; filename="call-{call_log_id}.txt"'}
     return Response(write_transcript(call), content_type="text/plain; charset=utf-8", headers=headers)
@@ -91,7 +91,7 @@ async def show_transcript(call_log_id: int) -> Response:
 @staff_page(Right.REVIEW_CALLS)
 @reads_query(CallQuery)
 async def show_log(query: CallQuery) -> Response:
-    """Every call, the newest first."""
+    """All calls, newest first."""
     kept = {"q", "agent_id", "from_date", "to_date"}
     tabs = make_tabs(LOG, "show", [(tab, word, None) for tab, word in TABS], query.show, keep=kept)
     return await page_or_block(

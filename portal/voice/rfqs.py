@@ -1,4 +1,4 @@
-"""Requests for quotes: the list beside one request, from the call over vendors' quotes to won or lost."""
+"""Requests for quotes: the list beside one request, from the call through vendors' quotes to won or lost."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -42,7 +42,7 @@ blueprint = Blueprint("portal_voice_rfqs", __name__)
 LIST = "/portal/voice/sourcing"
 MOST_IN_CSV = 1_000
 WORDS = {"open": "Open", "quoted": "Quoted", "won": "Won", "lost": "Lost", "all": "All"}
-# How each entry of a request's history is drawn: icon, tone, words.
+# Icon, tone and text of a request's history entries.
 _BLANK = {"before": "", "after": "", "note": "", "who": ""}
 _EVENTS = {
     AuditAction.RFQ_NOTED: ("note", "", "Note"),
@@ -85,14 +85,14 @@ async def download_rfqs(query: RfqQuery) -> Response:
 @blueprint.get(f"{LIST}/<id:rfq_id>")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def show_rfq(rfq_id: int) -> Response:
-    """One request with everything that was said and quoted."""
+    """One request with its call and quotes."""
     return await _show(rfq_id, None)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def move(rfq_id: int) -> Response:
-    """Move a request on."""
+    """Change a request's status."""
 
     async def act(data: MoveRfq) -> str:
         return f"The request is {(await move_rfq(db(), rfq_id, data, by=current_actor())).status}"
@@ -103,7 +103,7 @@ async def move(rfq_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def quote(rfq_id: int) -> Response:
-    """Write down what a vendor asks."""
+    """Add a vendor's quote."""
 
     async def act(data: AddQuote) -> str:
         return f"The quote of {(await add_quote(db(), rfq_id, data, by=current_actor())).vendor_name} is kept"
@@ -114,7 +114,7 @@ async def quote(rfq_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/choose")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def choose(rfq_id: int, quote_id: int) -> Response:
-    """Make a quote the one that counts."""
+    """Choose a quote."""
 
     async def act(_data: Input) -> str:
         return f"The quote of {(await choose_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name} counts"
@@ -125,7 +125,7 @@ async def choose(rfq_id: int, quote_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/remove")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def remove(rfq_id: int, quote_id: int) -> Response:
-    """Take a quote back."""
+    """Remove a quote."""
 
     async def act(_data: Input) -> str:
         vendor = (await remove_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
@@ -147,7 +147,7 @@ async def add_note(rfq_id: int) -> Response:
 
 
 async def _do(rfq_id: int, model: type[InputT], act: Callable[[InputT], Awaitable[str]]) -> Response:
-    """Do an act on a request and say what it came to, or show the request with what was refused."""
+    """Do an act on a request and show its outcome, or show the request with the refusal."""
     tried = await attempt(model, act)
     if tried.result is None:
         return await _show(rfq_id, tried)
@@ -160,7 +160,7 @@ def _tabs(counts: dict[str, int], query: RfqQuery) -> list[Tab]:
 
 
 def _show_entry(row: HistoryRow) -> dict[str, object]:
-    """One row of the history as the timeline draws it."""
+    """One row of the history for the timeline."""
     moved = ("arrow-right", {"won": "good", "lost": ""}.get(row.status, "info"), WORDS.get(row.status, "Moved"))
     icon, tone, text = _EVENTS.get(row.action, moved)
     return _BLANK | {"icon": icon, "tone": tone, "text": text, "note": row.note, "who": row.who, "at": row.at}

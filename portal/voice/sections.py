@@ -17,9 +17,9 @@ SECTIONS = (
 
 
 async def make_sections(current: str, *, outbound: int | None = None) -> list[dict[str, Any]]:
-    """The tabs that the reader may open, with the current one marked and what waits behind each.
+    """The tabs that the reader may open, with the current one marked and their waiting counts.
 
-    How many are due for a call is known to their own page alone: it is found out by going through all customers.
+    The number of customers due for a call is shown only on its own page, because it needs a pass over all customers.
     """
     me = current_actor()
     counts: dict[str, int | None] = {**await count_waiting(db()), "outbound": outbound}
