@@ -60,10 +60,10 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     if trouble := port_trouble(arguments.host, arguments.port):
         sys.exit(trouble)
     with with_database(settings) as ready:
-        os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
+        os.environ["DATABASE_URL"] = ready.database_url  # for the processes started by uvicorn and us
         if "public_url" not in ready.model_fields_set:
             os.environ["PUBLIC_URL"] = local_url(arguments.host, arguments.port)
-        load_settings.cache_clear()  # and for the app, which uvicorn makes in this process when there is one worker
+        load_settings.cache_clear()  # and for the app, which uvicorn creates in this process if there is one worker
         if arguments.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
         # uvicorn raises the signal again when it has stopped; what else must be stopped here must still be stopped.

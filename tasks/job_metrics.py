@@ -39,7 +39,7 @@ class _Beat:
 
 
 def note_job(job: str, outcome: str, seconds: float) -> None:
-    """Count one run of a job: done, failed, given_up, or broken_off because the worker stops."""
+    """Count one run of a job: done, failed, given_up, or broken_off because the worker is stopping."""
     JOB_SECONDS.labels(job).observe(seconds)
     JOBS_ENDED.labels(job, outcome).inc()
 

@@ -1,4 +1,4 @@
-"""What a process that runs for weeks does once, before its first request or job."""
+"""One-time preparation of long-running processes, before the first request or job."""
 
 import gc
 

@@ -90,7 +90,7 @@ def check_config(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 async def plan_migration(_settings: Settings, _arguments: argparse.Namespace) -> int:
-    """List the steps that `migrate` would take, without taking any."""
+    """List the migrations that `migrate` would run, without running them."""
     planned = list_steps(after=await find_revision())
     for step in planned:
         print(f"{step.revision}  {step.doc}")

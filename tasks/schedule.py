@@ -1,4 +1,4 @@
-"""The whole timetable. Times are UTC; an entry is enqueued once, however many workers run."""
+"""The whole schedule. Times are UTC; a job is enqueued once, regardless of the number of workers."""
 
 from dataclasses import dataclass
 

@@ -47,7 +47,7 @@ LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Failing
 
 
 async def run_worker(settings: Settings) -> int:
-    """Work until SIGTERM or SIGINT; running jobs are finished, or released after a few seconds."""
+    """Work until SIGTERM or SIGINT; then finish running jobs, or release them after a few seconds."""
     configure_logging(settings.log_level)
     start_telemetry(settings, "worker")
     stopping = asyncio.Event()

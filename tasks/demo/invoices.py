@@ -41,7 +41,7 @@ INSERT INTO invoice_item (invoice_id, position, product_id, description, sku, qu
 SELECT d.id, i.position, i.product_id, i.product_name, i.product_sku, i.quantity, i.unit_price, i.line_total
 FROM demo_invoice AS d JOIN order_item AS i ON i.order_id = d.order_id ORDER BY d.id, i.position;
 """
-# Invoices without an order: two of one customer that one receipt pays in part, and old ones of every age.
+# Invoices without an order: two of one customer partly paid by one receipt, and old ones of every age.
 BY_HAND = """
 CREATE TEMP TABLE demo_by_hand ON COMMIT DROP AS
 SELECT n.*, timezone($zone, w.at - n.age)::date AS sent_on, w.at - n.age AS sent_at, round(n.price * 0.0825, 2) AS tax,

@@ -132,7 +132,7 @@ CROSS JOIN LATERAL (
 ORDER BY c.id
 """
 
-# A few customers were given credit for broken goods.
+# A few customers have store credit for broken goods.
 CREDIT = """
 INSERT INTO credit_entry (customer_id, amount, balance_after, kind, note, actor_kind, actor_id, actor_name, created_at)
 SELECT c.id, credit.amount, credit.amount, 'adjustment', 'Broken in transit', 'staff', team.office_ids[2],

@@ -47,7 +47,7 @@ async def prove_at_night(work: Work) -> dict[str, Any]:
 
 @job(MAIL_JOB)
 async def mail_invoice(work: Work) -> dict[str, Any]:
-    """Make the PDF and put the mail with it into the outbox, once."""
+    """Make the PDF and add the email to the outbox, once."""
     done = await write_invoice_mail(work.payload, settings=work.settings, write_pdf=make_invoice_writer(work.settings))
     return {"done": done}
 
@@ -60,7 +60,7 @@ async def remind(work: Work) -> dict[str, Any]:
 
 @job(STATEMENT_JOB)
 async def mail_statement(work: Work) -> dict[str, Any]:
-    """Make a customer's statement and put the mail with it into the outbox, once a day."""
+    """Make a customer's statement and add the email to the outbox, once a day."""
     as_of = date.fromisoformat(work.payload["as_of"])
     customer_id = work.payload["customer_id"]
     async with separate_transaction() as db:
