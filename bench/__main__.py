@@ -1,4 +1,4 @@
-"""`make bench [NAME=…]`: runs the benches in one go and prints ratios, since these machines are noisy."""
+"""`make bench [NAME=…]`: runs the benches and prints ratios, because times on these machines are noisy."""
 
 import asyncio
 import importlib

@@ -1,4 +1,4 @@
-"""The app as it is served, with the bare routes beside it that the benches compare with."""
+"""The served app, with additional bare routes for comparison."""
 
 from quart import Quart, Response
 
@@ -21,7 +21,7 @@ def create_app() -> Quart:
     @app.get("/bench/rows")
     @public
     async def bare_rows() -> Response:
-        """The product list's own statement on asyncpg, its JSON as it comes."""
+        """The product list's own statement on asyncpg, with plain JSON."""
         from bench.product_list import answer_bare
 
         return Response(await answer_bare(current_database()), content_type="application/json")

@@ -16,7 +16,7 @@ SELECT '+1312' || lpad((2000000 + n)::text, 7, '0'), 'Bistro ' || n, n % 100, n 
 
 
 async def bench(*, seconds: float = 4.0, rounds: int = 3, entries: int = ENTRIES) -> dict[str, float]:
-    """Answers a second each way, in turns; prints and returns the ratios."""
+    """Measure answers per second both ways, in turns; print and return the ratios."""
     async with proving_database() as url:
         setup = await connect(url)
         await setup.execute(_ENTRIES, entries)

@@ -1,5 +1,4 @@
-"""Companies of several sizes that benches measure growth on: made once by tasks/demo, kept, and moved to the newest
-schema at each use."""
+"""Companies of several sizes for measuring growth: created once by tasks/demo, kept, and migrated at each use."""
 
 import asyncio
 import os
@@ -43,9 +42,8 @@ def wanted_sizes() -> tuple[int, ...]:
 
 @asynccontextmanager
 async def companies(sizes: tuple[int, ...], *, orders_of_one: int = ORDERS_OF_ONE) -> AsyncIterator[dict[int, str]]:
-    """The database address of a company for each number of orders; one that is missing is made first.
-
-    A company has a customer for every `orders_of_one` orders.
+    """The database URL of a company for each number of orders; missing ones are created first. A company has one
+    customer per `orders_of_one` orders.
     """
     server = EmbeddedPostgres(DATA)
     await asyncio.to_thread(server.attach_or_start)
@@ -56,7 +54,7 @@ async def companies(sizes: tuple[int, ...], *, orders_of_one: int = ORDERS_OF_ON
 
 
 async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int) -> str:
-    """A company of so many orders, with a product for two hundred of them."""
+    """Create a company with this number of orders and one product per two hundred orders."""
     name = f"company_{size}_by_{orders_of_one}"
     url = server.database_url(name)
     admin = await connect(server.database_url("postgres"))

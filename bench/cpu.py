@@ -1,4 +1,4 @@
-"""The CPU time of the PostgreSQL backends behind a program's connections: a busy machine leaves this figure alone."""
+"""The CPU time of the PostgreSQL backends of a program's connections, which other load hardly affects."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND applicat
 
 
 class BackendCpu:
-    """The CPU time of all backends that serve the program; parallel workers are not among them.
+    """The CPU time of all backends that serve the program, without parallel workers.
 
-    It asks the kernel (`/proc/PID/schedstat`), so that nothing is measured where there is no such file.
+    Reads `/proc/PID/schedstat`; without this file nothing is measured.
     """
 
     def __init__(self, pids: list[int]) -> None:
@@ -21,7 +21,7 @@ class BackendCpu:
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection) -> "BackendCpu":
-        """The backends that serve the program now, asked for over a connection of the bench's own."""
+        """The backends that currently serve the program, read over a separate connection."""
         return cls([row["pid"] for row in await connection.fetch(_BACKENDS)])
 
     def read(self) -> float:
@@ -30,7 +30,7 @@ class BackendCpu:
 
 
 def read_family_cpu() -> float:
-    """Milliseconds of this process and of all processes that it started and that live still."""
+    """Milliseconds of this process and of its running child processes."""
     own = psutil.Process()
     pids = [own.pid, *(child.pid for child in own.children(recursive=True))]
     tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))

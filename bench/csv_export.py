@@ -1,7 +1,7 @@
 """Exporting the long lists of a company as CSV over HTTP, against COPY of the same columns.
 
-Where a file also has what other tables say, COPY of its own columns has less to do; so it is held against COPY of its
-very own statement too, in one piece.
+For files with data from other tables, COPY of the table's columns has less to do; so they are also compared with COPY
+of their own statement.
 """
 
 import statistics
@@ -61,7 +61,7 @@ SELECT sku, name, category_id, brand, unit_size, unit_price, bulk_price, bulk_qu
   stock_quantity, reorder_level, is_active
 FROM product ORDER BY name, id
 """
-# The statements of the files themselves, where theirs are not the columns of one table.
+# The files' own statements, if they use more than one table.
 _OWN: dict[str, Select[Any]] = {
     "invoices": select(*write_invoice_cells()).select_from(INVOICE_ROWS).order_by(INVOICES.id),
     "customers, with the sums of their orders": (
@@ -69,7 +69,7 @@ _OWN: dict[str, Select[Any]] = {
     ),
 }
 _ALL = {"is_first": "true", "is_last": "true"}
-# Where each file is had, and what COPY sends instead.
+# The URL of each file, and the COPY to compare with.
 SHEETS = {
     "orders": ("/portal/orders.csv", _ORDERS),
     "invoices": ("/portal/invoices.csv?status=all", _INVOICES),
@@ -141,7 +141,7 @@ async def make_proof(setup: asyncpg.Connection) -> None:
 
 
 async def _count_rows(client: httpx2.AsyncClient, path: str) -> tuple[int, float]:
-    """How many rows the file has, its heading not counted, and when the first one was there."""
+    """The number of rows of the file without its header, and the time of the first one."""
     lines, first_at = 0, 0.0
     async with client.stream("GET", path) as answer:
         assert answer.status_code == 200
@@ -153,4 +153,4 @@ async def _count_rows(client: httpx2.AsyncClient, path: str) -> tuple[int, float
 
 
 async def _drop(_piece: bytes) -> None:
-    """COPY's rows go nowhere."""
+    """COPY's rows are discarded."""

@@ -24,10 +24,10 @@ COLUMNS = [
 
 
 async def bench(*, rounds: int = 3, customers: int = CUSTOMERS) -> dict[str, float]:
-    """Rows a second each way, in turns, each into an empty table; prints and returns the ratio."""
+    """Measure rows per second both ways, in turns, each into an empty table; print and return the ratio."""
     rows = list(write_customers(customers))
     book = "".join(rows).encode()
-    # COPY looks nothing up and has no name of its own to give, so each row brings one; bad rows are as good as others.
+    # COPY looks nothing up and can't generate usernames, so each row has one; bad rows are copied too.
     plain = "".join(f"{row.rstrip()},bench{number}\n" for number, row in enumerate(rows[1:])).replace("nobody@", "")
     rates: dict[str, list[float]] = {"import": [], "copy": []}
     async with proving_database() as url:

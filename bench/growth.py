@@ -1,7 +1,7 @@
-"""What grows with a company: each page, list and tool at each size, with its statements, times and CPU.
+"""Growth with the size of a company: each page, list and tool at each size, with statements, times and CPU.
 
-Times are of a request from end to end. The CPU of the server's process and of PostgreSQL's backends stand beside them,
-since other work on the machine makes times longer, and hardly touches those.
+Times are end to end. The CPU of the server process and of PostgreSQL's backends is also given, because other work on
+the machine hardly affects it.
 """
 
 import os
@@ -34,9 +34,9 @@ KEY = "a key of the bench that is long enough"
 # The demo's users sign in from this machine only.
 HERE = {"client": ("127.0.0.1", 1)}
 ROUNDS, WARM = int(os.environ.get("GROWTH_ROUNDS", "21")), 7
-# How the names of the works that are asked for begin; all of them without it.
+# Prefixes of the names of the works to run; all if empty.
 WORKS = tuple(os.environ.get("GROWTH_WORKS", "").split(";"))
-# Seconds after which a slow work has been asked for often enough.
+# Seconds after which a slow work is not repeated.
 PATIENCE = 20
 _GROWN = (
     "orders", "order_item", "order_event", "audit_entry", "outbox_message", "invoice", "label", "payment",
@@ -95,7 +95,7 @@ async def _measure_company(url: str) -> dict[str, Measured]:
         facts = await read_facts(setup)
         people = {name: await sign_in_demo(app, name) for name in ("admin", "rep", "packer")}
         people |= {"shop": app.test_client(), "customer": await _sign_in_customer(app)}
-        # Repeated runs buy more than any shelf of the demo has.
+        # Repeated runs order more than the demo's stock.
         await setup.execute("UPDATE product SET stock_quantity = 1000000 WHERE id = $1", facts["product"])
         asked: list[tuple[str, str, str, bytes | None]] = [
             (name, who, path.format(**facts), None) for name, (who, path) in PAGES.items()
@@ -106,7 +106,7 @@ async def _measure_company(url: str) -> dict[str, Measured]:
         print(f"  in no work: {', '.join(list_unmeasured(app))}")
         asked.append(("placing an order", "shop", "/api/orders", orjson.dumps(order_of([(facts["product"], 1)]))))
         asked = [each for each in asked if any(each[0].startswith(work) for work in WORKS)]
-        # As the served program does: a full round of the garbage collector takes 0.2 s of a request else.
+        # Like the served program; otherwise a full garbage collection adds 0.2 s to a request.
         freeze_what_stays()
         found = {name: await _measure(database, setup, people[who], path, data) for name, who, path, data in asked}
         return {name: measured for name, measured in found.items() if measured is not None}
@@ -116,7 +116,7 @@ async def _measure_company(url: str) -> dict[str, Measured]:
 
 
 async def sign_in_demo(app: Quart, username: str) -> TestClientProtocol:
-    """A client in which one of the demo company's colleagues is signed in."""
+    """A client signed in as one of the demo company's colleagues."""
     client = app.test_client()
     page = await (await client.get("/portal/sign-in")).get_data(as_text=True)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
@@ -128,7 +128,7 @@ async def sign_in_demo(app: Quart, username: str) -> TestClientProtocol:
 
 
 async def _sign_in_customer(app: Quart) -> TestClientProtocol:
-    """A client in which the demo's own customer is signed in to the shop."""
+    """A client signed in to the shop as the demo's customer."""
     client = app.test_client()
     sent = {"username": "bistro", "password": DEMO_PASSWORD}
     answer = await client.post("/api/auth/login", json=sent, scope_base=HERE)
@@ -139,7 +139,7 @@ async def _sign_in_customer(app: Quart) -> TestClientProtocol:
 async def _measure(
     database: Database, setup: asyncpg.Connection, client: TestClientProtocol, path: str, data: bytes | None
 ) -> Measured | None:
-    """One work, after as many requests as PostgreSQL takes to keep a plan; None when it is refused."""
+    """Measure one work, after enough requests for PostgreSQL to cache its plan; None if it is refused."""
     took, web, backends, statements = [], [], [], 0
     headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
     cpu = BackendCpu([])
@@ -168,18 +168,18 @@ async def _measure(
     return Measured(statements, statistics.median(took), p95, *middle)
 
 
-# What goes out on asyncpg's own connections, past SQLAlchemy.
+# Statements sent directly on asyncpg's connections.
 _raw: list[str] = []
 
 
 def note_raw(connection: Any, _record: Any) -> None:
-    """Note what a new connection sends by itself, too."""
+    """Also record statements that a new connection sends by itself."""
     connection.driver_connection.add_query_logger(lambda logged: _raw.append(logged.query))
 
 
 @contextmanager
 def noted_statements(database: Database) -> Iterator[list[str]]:
-    """The statements that go out meanwhile over any connection of the pool."""
+    """The statements sent in the block over any connection of the pool."""
     _raw.clear()
     noted = _raw
 

@@ -1,4 +1,4 @@
-"""200 open lists of orders while five orders a second come in: the CPU that the server takes to keep them true."""
+"""200 open order lists while five orders per second are placed: the server's CPU for updating them."""
 
 import asyncio
 import itertools
@@ -17,12 +17,12 @@ from proofs.bank import sign_in
 from proofs.ground import Server, free_port, order_of
 
 LISTS, ORDERS_A_SECOND, SIZE = 200, 5, 10_000
-# As static/live.js waits: a moment for events that come together, and a rest between two fetches.
+# Delays as in static/live.js: for events that arrive together, and between two fetches.
 GATHER, CALM_GAP, BUSY_GAP, BY_CHANCE, LONGEST_WAIT = 0.12, 0.5, 1.0, 0.4, 2.0
 
 
 class OpenList:
-    """One browser: its stream of events, and the fetches of the block that they lead to."""
+    """One browser: its event stream, and the fetches that events cause."""
 
     def __init__(self, port: int, cookies: str) -> None:
         self.port, self.head = port, {"Cookie": cookies}
@@ -40,7 +40,7 @@ class OpenList:
                 self.news.set()
 
     async def fetch(self) -> None:
-        """Fetch the block after each event, as rarely as the page's script does."""
+        """Fetch the block after events, with the same delays as the page's script."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         part = {"HX_Request": "true", "HX_Request_Type": "partial", "HX_Target": "div#order_list", "X_Live": "1"}
         ask = request_bytes("GET", "/portal/orders", b"", **part, **self.head)

@@ -55,9 +55,10 @@ def request_bytes(method: str, path: str, body: bytes = b"", **headers: str) -> 
 async def measure(
     port: int, make_request: Callable[[], bytes], *, connections: int, seconds: float, good: bytes = b"200"
 ) -> float:
-    """Good answers a second over `connections` keep-alive connections; raises AssertionError when one was not good.
+    """Successful answers per second over `connections` keep-alive connections; raises AssertionError on any other
+    answer.
 
-    On a machine so busy that not every connection has had an answer by then, it goes on until they have.
+    On a busy machine it continues until every connection has had an answer.
     """
     loop = asyncio.get_running_loop()
     made = [

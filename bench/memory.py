@@ -1,4 +1,4 @@
-"""100,000 mixed requests of the shop, the portal and programs: the memory of the server after each 10,000."""
+"""100,000 mixed requests to the shop, the portal and the API: the server's memory after every 10,000."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ from proofs.ground import Server, free_port, order_of
 
 REQUESTS = int(os.environ.get("MEMORY_REQUESTS", "100000"))
 CLIENTS, STEPS, SIZE = 8, 10, 10_000
-# Each as often as it stands here; a tenth are orders.
+# Weighted by repetition; a tenth are orders.
 SHOP = ("/api/products?per_page=50&page={n}", "/api/products?search=cup+{n}", "/api/products/{n}", "/api/categories")
 PORTAL = (
     "/portal", "/portal/orders?page={n}", "/portal/orders?search=mill+{n}", "/portal/products?page={n}",
@@ -29,10 +29,10 @@ PORTAL = (
 
 
 class Mixed(Answers):
-    """A connection whose answers may be any that are no error of ours."""
+    """A connection that accepts any answer except server errors."""
 
     def data_received(self, data: bytes) -> None:
-        """Take every status below 500 for a good one: pages past the end lead on, and stock runs out."""
+        """Accept every status below 500: pages past the end redirect, and stock runs out."""
         if not self.buffer:
             self.good = data[9:12] if data[9:10] < b"5" else b"200"
         super().data_received(data)

@@ -1,4 +1,4 @@
-"""The page of orders against itself without its template, by the CPU of the process that makes it."""
+"""The orders page compared with itself without its template, by the CPU of its process."""
 
 import statistics
 import time
@@ -28,7 +28,7 @@ class Ready:
 
 
 async def bench(*, orders: int = SIZE, rounds: int = 60) -> dict[str, float]:
-    """Milliseconds of CPU each way, in turns; prints and returns the ratio."""
+    """Measure milliseconds of CPU both ways, in turns; print and return the ratio."""
     async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
         settings = load_settings().model_copy(update={"database_url": urls[orders], "rate_limits": "off"})
         app, database = build_app(settings), Database(urls[orders])
@@ -54,7 +54,7 @@ async def bench(*, orders: int = SIZE, rounds: int = 60) -> dict[str, float]:
 
 
 def _swap_template(app: Quart, ready: Ready | None) -> Any:
-    """Answer `ready` for every template; what is returned puts the real ones back."""
+    """Return `ready` for every template; the returned function restores the real ones."""
     environment: Any = app.jinja_env
     if ready is not None:
         environment.get_template = lambda *_: ready

@@ -1,4 +1,5 @@
-"""The PDFs of an invoice and of a packing slip: a kept one as it is served, and making one against the maker alone."""
+"""The PDFs of an invoice and of a packing slip: serving a stored one, and making one, compared with the PDF library
+alone."""
 
 import itertools
 import statistics
@@ -40,7 +41,7 @@ FROM made, unnest($1::bigint[]) WITH ORDINALITY AS wanted(id, place) JOIN produc
 
 
 async def bench(*, rounds: int = 24) -> dict[str, float]:
-    """Milliseconds each way, the median of some rounds; prints and returns the ratios."""
+    """Measure milliseconds each way, the median of some rounds; print and return the ratios."""
     settings = load_settings()
     async with proving_database() as url:
         database = Database(url)
@@ -93,10 +94,10 @@ async def _compare_slips(url: str, database: Database, rounds: int) -> dict[str,
 async def _compare(
     what: str, serve: Callable[[], Awaitable[None]], make: Callable[[], Awaitable[None]], html: str, rounds: int
 ) -> dict[str, float]:
-    """Each way in turns; prints and returns making one against the PDF maker alone, and a kept one against that.
+    """Measure in turns; print and return the ratios of making one, and of a stored one, to the PDF library alone.
 
-    Making one takes a hundredth more than the maker alone. By the clock that shows in many rounds only, by the CPU of
-    this process and its children in a few.
+    Making one takes one percent more than the library alone. Clock times show this only over many rounds, CPU of this
+    process and its children over a few.
     """
 
     async def bare() -> None:
@@ -107,7 +108,7 @@ async def _compare(
     found: dict[str, list[float]] = {name: [] for name in ways}
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds):
-        # Two children take the papers in turns: in a fixed order each way would have one of them for itself.
+        # Two children take turns: in a fixed order each variant would always use the same child.
         for name in sorted(ways, reverse=turn % 2 == 1):
             before = read_family_cpu()
             found[name].append(await _measure(ways[name]))

@@ -1,4 +1,4 @@
-"""Running pgbench, PostgreSQL's own load generator, on a script of ours."""
+"""Runs pgbench, PostgreSQL's own load generator, with our scripts."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from postgres.programs import find_postgres_programs
 
 
 async def run_pgbench(database_url: str, script: str, *, clients: int, seconds: float) -> float:
-    """Transactions a second of the script over so many clients, with prepared statements."""
+    """Transactions per second of the script with this number of clients, with prepared statements."""
     url = make_url(database_url)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"

@@ -1,7 +1,7 @@
 """Placing an order of five lines, against the same statements from a plain asyncpg script and from pgbench.
 
-Once with lines of 5,000 products, and once hot: all callers want the same five and wait for one another's row locks.
-Served by one process, and by two as the image starts them.
+Once with lines from 5,000 products, and once hot: all clients order the same five and wait for each other's row locks.
+Served by one process, and by two.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ HOT = 5
 CLIENTS = 8
 SERVED = {"by one process": 1, "by two": 2}
 BUYER = "buyer@kitchen.example"
-# A colon as pgbench does not take it for the beginning of a variable.
+# A colon that pgbench does not read as a variable.
 COLON = r"\x3a"
 
 
 async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
-    """Orders a second three ways, among many products and hot, in turns; prints and returns the ratios."""
+    """Measure orders per second three ways, with many products and hot, in turns; print and return the ratios."""
     async with proving_database() as url:
         setup = await connect(url)
         await stock_shelf(setup, [1_000_000_000] * PRODUCTS)
-        # Thousands of orders first: plans made over empty tables look through them, and would be kept for a while.
+        # Thousands of orders first: plans made on empty tables use full scans and would be kept for a while.
         await run_pgbench(url, pgbench_script(), clients=CLIENTS, seconds=seconds)
         await setup.execute("VACUUM ANALYZE")
         servers = {name: Server(url, free_port(), workers=workers) for name, workers in SERVED.items()}
@@ -89,13 +89,13 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
 
 
 def five_products(chance: random.Random, shelf: int = PRODUCTS) -> list[int]:
-    """Five different products, one from each fifth of the shelf."""
+    """Five different products, one from each fifth of the catalogue."""
     fifth = shelf // 5
     return [chance.randrange(fifth) + fifth * part + 1 for part in range(5)]
 
 
 def order_requests(shelf: int = PRODUCTS) -> Any:
-    """A maker of requests, each an order of its own with a key of its own."""
+    """A generator of requests, each with its own order and key."""
     chance, numbers, run = random.Random(3), itertools.count(), secrets.token_hex(4)
 
     def make() -> bytes:
@@ -106,7 +106,7 @@ def order_requests(shelf: int = PRODUCTS) -> Any:
 
 
 async def run_script(url: str, *, seconds: float, shelf: int = PRODUCTS) -> float:
-    """The statements of an order from a script that does nothing else, on as many connections."""
+    """The statements of an order from a script that does nothing else, on the same number of connections."""
     connections = [await connect(url) for _ in range(CLIENTS)]
     until = time.perf_counter() + seconds
     done = await asyncio.gather(*(_run_one(connection, until, shelf) for connection in connections))
@@ -127,7 +127,7 @@ async def _run_one(connection: asyncpg.Connection, until: float, shelf: int) -> 
 
 
 def statements(key: str, number: str, products: list[int], text: str) -> list[tuple[str, list[Any]]]:
-    """What one order sends between BEGIN and COMMIT, in its order."""
+    """The statements of one order between BEGIN and COMMIT, in order."""
     lines = [
         Line(product, "Product", f"PROOF-{products.index(product)}", "", "", 2, Decimal(10 + product), False,
              Decimal(2 * (10 + product)), None, True)
@@ -156,7 +156,7 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
 
 
 def pgbench_script(shelf: int = PRODUCTS) -> str:
-    """The same statements as a pgbench script, with products and keys that pgbench draws."""
+    """The same statements as a pgbench script, with random products and keys."""
     fifth = shelf // 5
     marks = [1_000_003 + part for part in range(5)]
     lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
@@ -173,12 +173,12 @@ def pgbench_script(shelf: int = PRODUCTS) -> str:
 
 
 def fill(statement: str, values: list[Any]) -> str:
-    """The statement with its values in it as SQL text."""
+    """The statement with its values inlined."""
     return re.sub(r"\$(\d+)", lambda found: literal(values[int(found[1]) - 1]), statement)
 
 
 def literal(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
-    """A value as SQL text; arrays keep their elements apart, so that pgbench's variables can stand in them."""
+    """A value as SQL text; arrays list their elements, so that they can contain pgbench's variables."""
     match value:
         case None:
             return "NULL"

@@ -22,7 +22,7 @@ IDLE: list[asyncpg.Connection] = []
 
 
 async def answer_bare(database: Database) -> bytes:
-    """The list's own statement on a connection at hand, its rows as JSON and nothing else."""
+    """The list's own statement on an open connection, its rows as JSON and nothing else."""
     connection = IDLE.pop() if IDLE else await connect(database.url)
     rows = await connection.fetch(_ALL, 50, 0)
     IDLE.append(connection)
@@ -30,7 +30,7 @@ async def answer_bare(database: Database) -> bytes:
 
 
 async def bench(*, seconds: float = 4.0, rounds: int = 5) -> dict[str, float]:
-    """Answers a second each way, in turns, and the server's CPU for one; prints and returns the ratios."""
+    """Measure answers per second both ways, in turns, and the server's CPU per answer; print and return the ratios."""
     async with proving_database() as url:
         setup = await connect(url)
         await stock_shelf(setup, [100] * PRODUCTS)

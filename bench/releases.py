@@ -1,8 +1,8 @@
-"""Two releases on companies of one size, each with its own program and schema: what became faster, and what slower.
+"""Compares two releases on companies of the same size, each with its own program and schema.
 
-`RELEASE=8996327 make bench NAME=releases` holds this release against that commit, which a git checkout must have; the
-company of each is made by its own demo and kept under `var/growth`. Both servers run beside each other and are asked in
-turns, so that whatever else the machine does touches both alike.
+`RELEASE=8996327 make bench NAME=releases` compares this release with that commit, which the git checkout must have;
+each release's demo creates its company, kept under `var/growth`. Both servers run at the same time and are called in
+turns, so other load affects both equally.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ RELEASE = os.environ.get("RELEASE", "")
 ORDERS = int(os.environ.get("RELEASE_ORDERS", "100000"))
 ROUNDS = int(os.environ.get("RELEASE_ROUNDS", "15"))
 WARM = 6
-# Seconds for one work of both releases, after which it has been asked for often enough.
+# Seconds after which a work of both releases is not repeated.
 PATIENCE = 20
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _MORE = {"one slip": ("admin", "/portal/orders/{number}/slip"), "placing an order": ("shop", "order")}
@@ -44,7 +44,7 @@ _MORE = {"one slip": ("admin", "/portal/orders/{number}/slip"), "placing an orde
 
 @dataclass
 class Release:
-    """One release: its server, its database's backends, and who is signed in."""
+    """One release: its server, its database's backends, and its signed-in users."""
 
     server: Server
     connection: asyncpg.Connection
@@ -56,9 +56,10 @@ class Release:
     spent: list[tuple[float, float]] = field(default_factory=list)
 
     async def ask(self, who: str, path: str) -> None:
-        """One request, with its milliseconds and the CPU's of both processes; `placing an order` is a path, too.
+        """One request, with its milliseconds and the CPU of both processes; `placing an order` is also accepted as a
+        path.
 
-        What is asked with a word that the company lacks is not there.
+        A path with a placeholder that the company lacks is skipped.
         """
         if not {word for _, word, _, _ in Formatter().parse(path) if word} <= {*self.facts}:
             self.answered = False
@@ -75,7 +76,7 @@ class Release:
         self.answered &= answer.status_code < 300
 
     def take(self) -> str:
-        """The median, p95 and CPU of what was asked since the last take, as columns of the table."""
+        """The median, p95 and CPU of the requests since the last call, as table columns."""
         took, spent = sorted(self.took[WARM:]), self.spent[WARM:]
         if not self.answered or not took:
             return f"{'not there':>32}"
@@ -84,7 +85,7 @@ class Release:
         return f"{statistics.median(took):>8.1f}{p95:>8.1f}{cpu[0]:>8.1f}{cpu[1]:>8.1f}"
 
     async def warm(self) -> None:
-        """Look for the backends that serve it by now: connections are made when they are needed."""
+        """Update the list of backends that serve it: connections are opened on demand."""
         self.cpu = await BackendCpu.of(self.connection)
 
     def forget(self) -> None:
@@ -93,7 +94,7 @@ class Release:
 
 
 async def bench(*, release: str = RELEASE, orders: int = ORDERS, rounds: int = ROUNDS) -> None:
-    """Print the table of all works that both releases have: median, p95, CPU of the server and of the database."""
+    """Print a table of all works of both releases: median, p95, CPU of the server and of the database."""
     if not release:
         print("  skipped: RELEASE names no older release")
         return
@@ -129,7 +130,7 @@ async def _ask_both(sides: list[Release], who: str, path: str, *, rounds: int) -
 
 
 def _ratio(sides: list[Release]) -> str:
-    """How many times less this release takes, by median and by CPU; nothing where one of them has no such work."""
+    """The improvement factor of this release by median and CPU; empty if one of them lacks the work."""
     if not all(side.answered and side.took for side in sides):
         return ""
     old, new = sides
@@ -140,7 +141,7 @@ def _ratio(sides: list[Release]) -> str:
 
 @asynccontextmanager
 async def _older(release: str) -> AsyncIterator[tuple[Path, str]]:
-    """The code of a release in a folder of its own, and the address of its company."""
+    """The code of a release in its own folder, and the database URL of its company."""
     root = DATA.parent / "releases" / release
     if not root.exists():
         taken = ["git", "worktree", "add", "--detach", str(root), release]
@@ -165,7 +166,7 @@ async def _older(release: str) -> AsyncIterator[tuple[Path, str]]:
 
 
 async def _meet(server: Server) -> Release:
-    """A release whose server runs, with its facts and its demo's people signed in."""
+    """A release with a running server, its placeholders and its demo's users signed in."""
     connection = await connect(server.database_url)
     facts = await read_facts(connection)
     people = {name: await _sign_in(server, name) for name in ("admin", "rep", "packer")}

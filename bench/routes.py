@@ -1,4 +1,4 @@
-"""Routes of the program beside one of the same app that does nothing."""
+"""Compares routes of the program with a route of the same app that does nothing."""
 
 import statistics
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ BARE = "/bench/bare"
 async def compare_routes(
     url: str, connection: asyncpg.Connection, paths: Mapping[str, str], *, seconds: float, rounds: int
 ) -> dict[str, float]:
-    """Ask each path and the bare route for so many seconds in turns; prints and returns the ratios to the bare one."""
+    """Request each path and the bare route for some seconds, in turns; print and return the ratios to the bare one."""
     token = await staff_token(connection)
     await connection.execute("VACUUM ANALYZE")
     server = Server(url, free_port(), app="bench.app:create_app")

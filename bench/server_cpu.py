@@ -1,4 +1,4 @@
-"""CPU seconds of a server process: what a busy machine does to a clock, it hardly does to them."""
+"""CPU seconds of a server process, which other load hardly affects."""
 
 import asyncio
 from pathlib import Path
@@ -7,12 +7,12 @@ import psutil
 
 from proofs.ground import Server
 
-# So small a share of a core is what an idle server takes.
+# The share of a core below which a server counts as idle.
 _IDLE_SHARE, _LOOKS_SECONDS = 0.05, 0.5
 
 
 def cpu_seconds(server: Server) -> float:
-    """What the server's process has used so far, its children not counted; to the nanosecond where Linux says it."""
+    """CPU used by the server process so far, without its children; in nanoseconds if Linux provides them."""
     assert server.process is not None
     tasks = Path(f"/proc/{server.process.pid}/task")
     try:
@@ -23,7 +23,7 @@ def cpu_seconds(server: Server) -> float:
 
 
 async def wait_until_idle(server: Server) -> None:
-    """Wait until a server that nobody asks has done what it does behind its start: words for numbers take seconds."""
+    """Wait until an idle server has finished its start-up work: loading the number words takes seconds."""
     spent = cpu_seconds(server)
     while True:
         await asyncio.sleep(_LOOKS_SECONDS)

@@ -1,4 +1,4 @@
-"""Works with money and messages whose pauses `stalls` measures: what the office does for many customers at once."""
+"""Bulk works with money and messages, for measuring pauses in `stalls`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ _EARNED = "SELECT order_number FROM orders WHERE commission_amount IS NOT NULL O
 _LONGEST_MONTH = """
 SELECT staff_id, month FROM commission_entry GROUP BY staff_id, month ORDER BY count(*) DESC LIMIT 1
 """
-# The newest orders that were sent, as customers on terms would have them in one week.
+# The newest shipped orders, as if customers on terms had them in one week.
 _ON_TERMS = """
 UPDATE orders SET on_terms = true, on_hold = false, amount_paid = 0, status = 'shipped', shipped_at = now()
 WHERE id IN (
@@ -51,7 +51,7 @@ Work = Callable[[AsyncSession], Awaitable[object]]
 
 
 def office_works(*, by: Actor, settings: Settings) -> dict[str, Work]:
-    """What is done for many customers in one act; each changes the session that it is given."""
+    """Bulk acts for many customers; each works in the given session."""
     zone: tzinfo = settings.timezone
     today = business_today(zone)
 
@@ -91,7 +91,7 @@ def office_works(*, by: Actor, settings: Settings) -> dict[str, Work]:
 
 
 async def send_hooks(database: Database, settings: Settings, *, by: Actor) -> None:
-    """Send webhooks of some hundred orders to another program, and wait until all have arrived."""
+    """Send webhooks about hundreds of orders to another program, and wait until all have arrived."""
     heard = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

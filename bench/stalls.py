@@ -1,7 +1,7 @@
-"""The longest time for which exports, imports, a sync, reports and nightly works keep everybody else waiting.
+"""The longest time for which exports, imports, a sync, reports and nightly work block the event loop.
 
-A task beats every two milliseconds while each of them runs. Printed is the longest pause between two beats: as the
-clock has it, and as CPU of the event loop's own thread, which a busy machine does not make longer.
+A task wakes every two milliseconds while each of them runs. The longest pause is printed as clock time, and as CPU of
+the event loop's thread, which other load does not increase.
 """
 
 import asyncio
@@ -58,14 +58,14 @@ ADMIN = Actor(ActorKind.STAFF, 1, "Bench", Role.ADMIN)
 
 @dataclass
 class Heart:
-    """The longest pauses between two beats, in seconds."""
+    """The longest pauses, in seconds."""
 
     by_clock: float = 0.0
     by_cpu: float = 0.0
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """Beat while the block runs."""
+        """Measure pauses while the block runs."""
         task = asyncio.create_task(self._beat())
         try:
             yield
@@ -156,7 +156,7 @@ def _company_works(database: Database) -> dict[str, Callable[[], Awaitable[None]
 
 
 def _undone_works(database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
-    """What jobs do at night and by the hour; all of it is rolled back."""
+    """The nightly and hourly jobs; everything is rolled back."""
     zone = load_settings().timezone
 
     def undone(work: Callable[[AsyncSession], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
@@ -179,7 +179,7 @@ def _undone_works(database: Database) -> dict[str, Callable[[], Awaitable[None]]
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
     async for _ in pieces:
-        await asyncio.sleep(0)  # as each piece that is sent lets others have their turn
+        await asyncio.sleep(0)  # like each sent piece, this lets other tasks run
 
 
 async def _measure(name: str, work: Callable[[], Awaitable[None]]) -> float:

@@ -15,7 +15,7 @@ from proofs.ground import Server, free_port, proving_database, stock_shelf
 
 PRODUCTS = 5_000
 KEY = "a key of the bench that is long enough"
-# Each change makes the product another version, as a sync does; what a sync writes of its history is not here.
+# Each change increases the product's version, as in a sync; the sync's history is not included.
 _UPDATE = """
 UPDATE product AS p SET unit_price = c.unit_price, brand = c.brand, version = version + 1, updated_at = now()
 FROM changed AS c WHERE p.id = c.id
@@ -23,7 +23,7 @@ FROM changed AS c WHERE p.id = c.id
 
 
 async def bench(*, rounds: int = 5, products: int = PRODUCTS) -> dict[str, float]:
-    """Milliseconds each way, in turns, and the CPU of the server's process for one; prints and returns the ratio."""
+    """Measure milliseconds both ways, in turns, and the server's CPU per sync; print and return the ratio."""
     took: dict[str, list[float]] = {"sync": [], "copy": []}
     spent: list[float] = []
     async with proving_database() as url:

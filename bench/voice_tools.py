@@ -1,4 +1,5 @@
-"""Each voice tool in a company of 100,000 customers and 1,000,000 orders: 20 callers who ask once a second each."""
+"""Each voice tool in a company of 100,000 customers and 1,000,000 orders: 20 clients with one request per second
+each."""
 
 import asyncio
 import itertools
@@ -24,7 +25,7 @@ from settings import load_settings
 
 CALLERS, ORDERS_OF_ONE = 20, 10
 SMALL = 20_000
-# A smaller company by VOICE_ORDERS is made sooner.
+# VOICE_ORDERS makes a smaller company, which is created faster.
 ORDERS = int(os.environ.get("VOICE_ORDERS", "1000000"))
 Body = dict[str, Any]
 _PHONES = "SELECT phone FROM customer WHERE phone IS NOT NULL AND is_active ORDER BY id LIMIT 400"
@@ -65,7 +66,7 @@ async def bench(*, orders: int = ORDERS, small: int = SMALL, seconds: float = 10
 
 
 async def _make_tools(connection: asyncpg.Connection) -> dict[str, Callable[[], Body]]:
-    """Makers of each tool's bodies, for callers and orders drawn from the company; each repeat is another request."""
+    """Generators of each tool's bodies, for random callers and orders of the company; no request repeats another."""
     chance, numbers = random.Random(16), itertools.count()
     phones = [row["phone"] for row in await connection.fetch(_PHONES)]
     orders = [dict(row) for row in await connection.fetch(_ORDERS)]
@@ -119,7 +120,7 @@ def _read_body(name: str, make: Callable[[], Body]) -> Body:
 
 
 async def _ask(port: int, name: str, make: Callable[[], Body], *, seconds: float) -> list[float]:
-    """The milliseconds of every answer to callers who each ask once a second, none at the same moment as another."""
+    """The milliseconds of all answers to clients with one request per second each, evenly spread."""
     times: list[float] = []
 
     async def call(place: int) -> None:
@@ -154,7 +155,7 @@ async def _count(url: str) -> dict[str, int]:
     found = {}
     try:
         for name, make in (await _make_tools(setup)).items():
-            for _ in range(2):  # the first one prepares what the second is counted without
+            for _ in range(2):  # the first run prepares statements, the second is counted
                 with noted_statements(database) as noted:
                     data = orjson.dumps(_read_body(name, make))
                     await (await client.post(f"/api/voice/{name}", data=data, headers=headers)).get_data()

@@ -1,4 +1,4 @@
-"""The warehouse's queue, 200 orders to ship among 100,000, and its stats, against a route that does nothing."""
+"""The warehouse queue with 200 orders to ship among 100,000, and its stats, compared with a route that does nothing."""
 
 from bench.routes import compare_routes
 from postgres.connect import connect
@@ -6,7 +6,7 @@ from proofs.ground import proving_database
 
 ORDERS = 100_000
 PATHS = {"queue": "/api/warehouse/orders", "stats": "/api/warehouse/stats"}
-# Two of a thousand are to be shipped, as many are on their way, and the others are delivered.
+# Two of a thousand are to be shipped, two are in transit, and the others are delivered.
 _ORDERS = """
 INSERT INTO orders (order_number, status, item_count, unit_count, subtotal, total_amount, created_at, shipped_at,
   delivered_at)
@@ -26,7 +26,7 @@ SELECT id, 'Pan', 'PAN-' || id % 500, 3, 10, 30, 1 FROM orders
 
 
 async def bench(*, seconds: float = 4.0, rounds: int = 3, orders: int = ORDERS) -> dict[str, float]:
-    """Answers a second each way, in turns; prints and returns the ratios."""
+    """Measure answers per second each way, in turns; print and return the ratios."""
     async with proving_database() as url:
         setup = await connect(url)
         await setup.execute(_ORDERS, orders)

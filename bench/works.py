@@ -1,6 +1,6 @@
-"""The works that `bench/growth.py` measures: each page, list and tool by its name, who asks, and the address.
+"""The works measured by `bench/growth.py`: each page, list and tool with its name, user and path.
 
-The words in braces are of the company: `FACTS` reads them. What no work asks for says `list_unmeasured`.
+`FACTS` reads the values of the placeholders in braces. `list_unmeasured` lists the routes without a work.
 """
 
 from contextlib import suppress
@@ -137,7 +137,7 @@ PAGES = {
     "shop: featured": ("shop", "/api/products/featured"),
     "shop: categories": ("shop", "/api/categories"),
 }
-# Forms, files and pages that read a row or nothing that grows: no work asks for them.
+# Forms, files and pages that read one row or nothing that grows: not measured.
 SMALL = (
     "/docs", "/static", "/pay", "/portal/parts", "/portal/sign-in", "/portal/profile", "/healthz", "/readyz",
     "/metrics",
@@ -182,7 +182,7 @@ FACTS = {
 
 
 async def read_facts(connection: asyncpg.Connection) -> dict[str, Any]:
-    """The words of a company; one of an older release lacks those of tables that came later."""
+    """A company's placeholder values; an older release lacks those of later tables."""
     facts: dict[str, Any] = {}
     for name, value in FACTS.items():
         with suppress(asyncpg.UndefinedTableError):
@@ -192,7 +192,7 @@ async def read_facts(connection: asyncpg.Connection) -> dict[str, Any]:
 
 
 def list_unmeasured(app: Quart) -> list[str]:
-    """The addresses that can be read and are in no work."""
+    """The GET routes that are in no work."""
     rules, known = app.url_map.bind("localhost"), set()
     words = _Ones()
     for _, path in PAGES.values():
@@ -203,7 +203,7 @@ def list_unmeasured(app: Quart) -> list[str]:
 
 
 class _Ones(dict[str, str]):
-    """Every word of an address is a number that any address takes."""
+    """Returns a number for any placeholder."""
 
     def __missing__(self, _word: str) -> str:
         return "1"

@@ -1,4 +1,5 @@
-"""The backup drill: a company dumped into one file and restored beside itself, every table's rows and sums compared."""
+"""The backup drill: dumps a company to a file, restores it to a second database, and compares the rows and sums of
+every table."""
 
 import asyncio
 import secrets
@@ -18,7 +19,7 @@ from settings import load_settings
 from tasks.demo import load_demo_company
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-# Rows, and the sum of a number drawn from each whole row: one letter that differs changes it.
+# The number of rows, and the sum of a hash of each row: any difference changes it.
 FINGERPRINT = """
 SELECT count(*) AS rows, coalesce(sum(('x' || left(md5(t::text), 15))::bit(60)::bigint), 0)::text AS sum FROM "{}" AS t
 """
@@ -91,7 +92,7 @@ async def _read(url: str) -> Fingerprints:
 
 
 async def _write_on(url: str) -> None:
-    """What comes after the dump is not in it."""
+    """Later changes are not in the dump."""
     connection = await connect(url)
     await connection.execute("INSERT INTO category (name) VALUES ('Written after the dump')")
     await connection.close()

@@ -1,4 +1,4 @@
-"""Bank account numbers that customers gave are found nowhere but sealed: 500 known ones, looked for everywhere."""
+"""Bank account numbers are stored only encrypted: searches for 500 known numbers everywhere."""
 
 import asyncio
 import random
@@ -32,7 +32,7 @@ SELECT 'bank' || n, 'bank' || n || '@bistro.test', 'Greta', 'Number ' || n, 'Bis
   '+1216' || (5550000 + n), now(), now()
 FROM generate_series(1, $1) AS n RETURNING id
 """
-# Where a number might show: pages, exports, the trail, and what a monitor reads.
+# Where a number might appear: pages, exports, the audit trail, and metrics.
 _PLACES = (
     "/portal/customers", "/portal/customers.csv", "/portal/audit", "/portal/audit.csv", "/portal/calling",
     "/portal/jobs", "/portal/outbox", "/portal/search?q={number}", "/api/staff/customers/export", "/metrics",
@@ -40,7 +40,7 @@ _PLACES = (
 
 
 async def prove(*, accounts: int = 500) -> None:
-    """Give the numbers through both doors, also wrongly and with a server that fails, and look for them."""
+    """Send the numbers through both doors, also invalid ones and with a failing server, and search for them."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         async with proving_database() as url:
@@ -62,7 +62,7 @@ async def prove(*, accounts: int = 500) -> None:
 
 
 async def give_and_look(url: str, numbers: dict[int, str], raw: asyncpg.Connection) -> str:
-    """Every answer of the server to who gives a number, rightly or wrongly, and to who looks for one."""
+    """All answers of the server to valid and invalid numbers and to searches."""
     seen: list[str] = []
     gate = asyncio.Semaphore(AT_ONCE)
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
@@ -94,7 +94,7 @@ async def give_and_look(url: str, numbers: dict[int, str], raw: asyncpg.Connecti
             return kept.status_code
 
         first = next(iter(numbers))
-        # A table that is gone: the error page and its log must keep quiet too.
+        # A missing table: the error page and its log must not contain numbers either.
         await raw.execute("ALTER TABLE bank_account RENAME TO bank_account_away")
         broken = await asyncio.gather(*(give(person, numbers[person], looks=True) for person in list(numbers)[:20]))
         await raw.execute("ALTER TABLE bank_account_away RENAME TO bank_account")
@@ -134,14 +134,14 @@ async def dump_tables(raw: asyncpg.Connection) -> str:
 
 
 def check_absent(where: str, numbers: dict[int, str], text: str) -> None:
-    """No number stands in the text, also not with its digits parted."""
+    """Check that no number is in the text, even with separated digits."""
     bare = re.sub(r"(?<=\d)[\s.-](?=\d)", "", text)
     found = [number for number in numbers.values() if number in text or number in bare]
     check(f"none of {len(numbers)} numbers in {where} ({len(text):,} characters)", not found)
 
 
 async def move_and_rotate(url: str, numbers: dict[int, str], raw: asyncpg.Connection) -> None:
-    """A number copied into another row is refused; with a new key all are sealed again and the old key is done with."""
+    """A number copied to another row is refused; after re-encrypting with a new key the old key is no longer needed."""
     keys = load_settings().data_keys
     database = Database(url)
     use_database(database)

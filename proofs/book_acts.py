@@ -1,4 +1,4 @@
-"""The random acts of the books' proof: whom and what they choose from, and everything that moves money or stock."""
+"""The random acts of the books' proof: everything that moves money or stock."""
 
 import random
 from collections import Counter
@@ -52,7 +52,7 @@ LIMIT = Decimal("3000.00")
 
 @dataclass
 class World:
-    """Who and what the acts choose from."""
+    """The customers, products and orders for the acts."""
 
     database: Database
     settings: Settings
@@ -108,7 +108,7 @@ async def make_world(connection: asyncpg.Connection, database: Database, seed: i
 
 
 async def do_acts(world: World, acts: int) -> None:
-    """So many acts in random order; what is refused is part of it."""
+    """Perform random acts; refusals are expected."""
     names = list(ACTS)
     weights = [weight for weight, _ in ACTS.values()]
     refused: Counter[str] = Counter()
@@ -132,7 +132,7 @@ async def do_acts(world: World, acts: int) -> None:
 
 
 async def place(world: World, db: AsyncSession) -> None:
-    """Somebody orders in the shop, a guest also with an address that an account has."""
+    """A customer orders in the shop, or a guest, also with an account's email."""
     by, more = GUEST, {}
     if world.random.random() < 0.7:
         by = Actor(ActorKind.CUSTOMER, world.random.choice(world.customers), "Proof")
@@ -145,7 +145,7 @@ async def place(world: World, db: AsyncSession) -> None:
 
 
 async def enter(world: World, db: AsyncSession) -> None:
-    """The desk enters an order, sometimes over the limit, paid or given away."""
+    """The desk enters an order, sometimes over the limit, paid or free."""
     body = order_of([], payment_method=world.random.choice(["net30", "cash"])) | {
         "items": world.pick_lines(),
         "customer_id": world.random.choice(world.customers),
@@ -245,7 +245,7 @@ async def use_credit(world: World, db: AsyncSession) -> None:
 
 
 async def track(world: World, db: AsyncSession) -> None:
-    """Somebody counts a product, or nobody counts it any more."""
+    """Count a product, or stop tracking it."""
     level = world.random.choice([None, 40, 200])
     await set_stock_level(db, world.random.choice(world.products), level, reason=StockReason.COUNTED, by=MANAGER)
 
@@ -281,7 +281,7 @@ async def pay_invoice(world: World, db: AsyncSession) -> None:
 
 
 async def ship_without(world: World, db: AsyncSession) -> None:
-    """Some of an order is not there: the rest ships."""
+    """An order ships short."""
     order_id = world.pick_order()
     sold = select(OrderItem.product_id, OrderItem.quantity).where(OrderItem.order_id == order_id)
     product_id, quantity = world.random.choice((await db.execute(sold.order_by(OrderItem.id))).all())

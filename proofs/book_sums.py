@@ -1,4 +1,4 @@
-"""What the books' proof adds up from the rows in plain Python, held against the API and the program's own sums."""
+"""Sums computed from the rows in plain Python, compared with the API and the program's own sums."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -19,12 +19,12 @@ from proofs.ground import check
 
 ZERO = Decimal("0.00")
 PASSWORD = "proof-proof-proof"
-# So many orders are looked at on their pages.
+# Number of orders compared on their pages.
 PAGES = 20
 
 
 async def compare(world: World, connection: asyncpg.Connection, server: str, token: str) -> None:
-    """Recompute every sum from the rows in plain Python, and hold it against the API and the pages' statements."""
+    """Recompute all sums from the rows in plain Python, and compare with the API and the pages' statements."""
     said = await read_orders(server, token)
     rows = await connection.fetch("SELECT * FROM orders")
     payments: dict[int, list[asyncpg.Record]] = defaultdict(list)
@@ -69,7 +69,7 @@ async def compare(world: World, connection: asyncpg.Connection, server: str, tok
 async def compare_pages(
     world: World, connection: asyncpg.Connection, exposure: dict[int, Decimal], server: str, token: str
 ) -> None:
-    """What the pages of customers, orders and products say, and the API of the stock."""
+    """Compare the pages of customers, orders and products, and the stock API."""
     await connection.execute("UPDATE staff SET password_hash = $1", await hash_password(PASSWORD))
     wrong: list[tuple[object, ...]] = []
     async with httpx2.AsyncClient(base_url=server, timeout=120) as client:
@@ -103,7 +103,7 @@ async def add_invoices(
     claims: dict[int, tuple[int | None, Decimal]],
     exposure: dict[int, Decimal],
 ) -> None:
-    """Add what is open on invoices; one made from an order is owed by whom the order is, and as much of it."""
+    """Add open invoices; one made from an order is owed by the order's customer, with the order's balance."""
     paid: dict[int, Decimal] = defaultdict(lambda: ZERO)
     for row in await connection.fetch(
         "SELECT invoice_id, applied_amount FROM payment WHERE state = 'succeeded' AND invoice_id IS NOT NULL"
@@ -124,7 +124,7 @@ async def add_invoices(
 
 
 async def read_taken_off(connection: asyncpg.Connection) -> dict[int, Decimal]:
-    """What was taken off each order before it was paid: short picks, and memos of its invoices."""
+    """Allowances of each order before payment: short picks, and credit memos of its invoices."""
     found: dict[int, Decimal] = defaultdict(lambda: ZERO)
     for row in await connection.fetch(
         "SELECT order_id, amount FROM order_allowance UNION ALL "
@@ -183,7 +183,7 @@ async def read_orders(server: str, token: str) -> dict[str, dict[str, Any]]:
 
 
 async def compare_exposure(world: World, connection: asyncpg.Connection, counted: dict[int, Decimal]) -> None:
-    """What each customer owes on terms, as the one function answers it."""
+    """What each customer owes on terms, according to `calculate_exposure`."""
     wrong = []
     for customer_id in world.customers:
         customer = await find_customer(connection, customer_id)
@@ -221,7 +221,7 @@ async def compare_stock(connection: asyncpg.Connection) -> None:
 
 
 async def compare_close(world: World, connection: asyncpg.Connection) -> None:
-    """The month's close and the customers' statements against what the invoices say is open."""
+    """Compare the month's close and the customers' statements with the open invoices."""
     timezone = world.settings.timezone
     today = business_today(timezone)
     async with world.database.reading() as reading:

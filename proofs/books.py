@@ -1,4 +1,4 @@
-"""The books: after thousands of random acts and a race of circles, all that is owed adds up from the rows."""
+"""The books: after thousands of random acts and racing circles, all debts equal the sums of the rows."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ from proofs.book_acts import LIMIT, MANAGER, RULES, World, do_acts, make_world
 from proofs.book_sums import compare
 from proofs.ground import check, order_of, proving_database, running_servers, staff_token
 
-# So many circles run at once: as many as the pool has connections.
+# Number of concurrent circles: the size of the pool.
 AT_ONCE = 32
 
 
@@ -60,7 +60,7 @@ async def race_circles(world: World, connection: asyncpg.Connection, circles: in
 
 
 async def _circle(world: World, customer_id: int, number: int, gate: asyncio.Semaphore) -> int:
-    """One customer's order through all that may raise what is owed; how many of the acts were done."""
+    """One order through all acts that may raise the debt; returns the number of acts done."""
     async with gate:
         return await _go_round(world, customer_id, number)
 

@@ -1,4 +1,4 @@
-"""The sales floor: two callers never meet, a mark hides at once, and scores are recomputed in one statement."""
+"""The sales floor: two callers never get the same entry, a mark hides entries at once, and scores match a recount."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ async def _do(database: Database, statement: str, **values: object) -> list[Any]
 
 
 async def never_meet(database: Database, actors: list[Actor], claims: int) -> None:
-    """Two callers press N together; those in the west are still closed."""
+    """Two callers press N at the same time; entries in the west are still closed."""
     for area in ("216", "415"):
         key = find_hours_key(f"+1{area}5550100")
         await _do(database, _ENTRIES, area=area, key=key, many=claims * 2)
@@ -83,7 +83,7 @@ async def never_meet(database: Database, actors: list[Actor], claims: int) -> No
 
 
 async def hide_at_once(database: Database, marks: int, reads: int) -> None:
-    """Numbers are marked while every list is read; none shows a number after its mark."""
+    """Numbers are marked while all lists are read; none shows a number after its mark."""
     phones = [row.phone for row in await _do(database, f"SELECT phone FROM calling_entry ORDER BY id LIMIT {marks}")]
     marked: set[str] = set()
     seen_late = 0
@@ -110,7 +110,7 @@ async def hide_at_once(database: Database, marks: int, reads: int) -> None:
 
 
 async def recalculate(database: Database, entries: int, events: int) -> None:
-    """Every score from every event, in one statement; then the list and its counts."""
+    """Recompute all scores from all events in one statement; then compare the list and its counts."""
     await _do(
         database,
         "INSERT INTO calling_entry (phone, hours_key) SELECT '+1312' || lpad((2000000 + n)::text, 7, '0'), '' "

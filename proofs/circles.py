@@ -42,7 +42,7 @@ ZERO = Decimal("0.00")
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
 ZONE = ZoneInfo("America/Chicago")
 AT_ONCE = 16
-# With so many circles every act finds something to do.
+# With this number of circles every act occurs.
 ENOUGH = 50
 EMAIL = "circles@ladle.example"
 # The id of no row.
@@ -77,7 +77,7 @@ async def prove(*, orders: int = 100, circles: int = 100, acts: int = 24, seed: 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The database, and the customer and product that all acts are about."""
+    """The database, and the customer and product of all acts."""
 
     connection: asyncpg.Connection
     database: Database
@@ -86,7 +86,7 @@ class Ground:
 
 
 async def place_at_once(ground: Ground, count: int) -> None:
-    """Orders of 100.00 at once at a colleague's door: as many as the limit covers are taken."""
+    """Concurrent orders of 100.00 entered by staff: only as many as the limit covers are accepted."""
     gate = asyncio.Semaphore(AT_ONCE)
     data = EnterOrder.model_validate(_order(ground.product, ground.customer, 10))
 
@@ -104,7 +104,7 @@ async def place_at_once(ground: Ground, count: int) -> None:
 
 
 async def run_circles(ground: Ground, circles: int, acts: int, seed: int) -> None:
-    """Many actors at once, each with an order and invoices of its own, while somebody recounts."""
+    """Many concurrent actors, each with its own order and invoices, while another recounts."""
     done: Counter[str] = Counter()
     gate, over = asyncio.Semaphore(AT_ONCE), asyncio.Event()
     recounter = asyncio.create_task(_recount_until(ground, over))
@@ -123,7 +123,7 @@ async def run_circles(ground: Ground, circles: int, acts: int, seed: int) -> Non
 async def _circle(
     ground: Ground, chance: random.Random, acts: int, gate: asyncio.Semaphore, done: Counter[str]
 ) -> None:
-    """One order and what is invoiced beside it, through random acts."""
+    """One order and separate invoices, through random acts."""
     circle = Circle(chance, ground.customer, ground.product)
     for _ in range(acts):
         (name,) = circle.chance.choices(list(ACTS), [circle.weigh(act) for act in ACTS])
@@ -136,7 +136,7 @@ async def _circle(
 
 
 class Circle:
-    """What one actor has made so far."""
+    """One actor's orders and invoices."""
 
     def __init__(self, chance: random.Random, customer: int, product: int) -> None:
         self.chance, self.customer, self.product = chance, customer, product
@@ -145,7 +145,7 @@ class Circle:
         self.bills: list[int] = []
 
     def weigh(self, act: str) -> int:
-        """How often an act is tried; not before there is something to do it to."""
+        """The frequency of an act, and what it needs."""
         has_any = {"order": self.orders, "invoice": self.invoices + self.bills, "bill": self.bills, "": [0]}
         weight, wanted = WEIGHTS[act]
         return weight if has_any[wanted] else 0
@@ -177,7 +177,7 @@ async def place_as_guest(circle: Circle, db: AsyncSession) -> None:
 
 
 async def link(circle: Circle, db: AsyncSession) -> None:
-    """The guests' orders come to the account."""
+    """The guests' orders are linked to the account."""
     account = await db.get_one(Customer, circle.customer, with_for_update={"key_share": True})
     await link_orders(db, account)
 
@@ -189,7 +189,7 @@ async def edit(circle: Circle, db: AsyncSession) -> None:
 
 
 async def change_fee(circle: Circle, db: AsyncSession) -> None:
-    """The order's delivery costs more, or less."""
+    """The order's delivery fee rises or falls."""
     fee = Decimal(circle.chance.randint(0, 30_000)) / 100
     await _change_money(circle, db, "delivery_fee", fee)
 
@@ -201,7 +201,7 @@ async def change_discount(circle: Circle, db: AsyncSession) -> None:
 
 
 async def _change_money(circle: Circle, db: AsyncSession, field: str, amount: Decimal) -> None:
-    """The same lines with another amount; one that is there already is no act."""
+    """The same lines with a different amount; an unchanged one is no act."""
     order_id, _ = circle.order()
     order = await db.get(Order, order_id)
     items = await db.execute(select(OrderItem.product_id, OrderItem.quantity).where(OrderItem.order_id == order_id))
@@ -215,17 +215,17 @@ async def _change_money(circle: Circle, db: AsyncSession, field: str, amount: De
 
 
 async def cancel(circle: Circle, db: AsyncSession) -> None:
-    """The order is cancelled; its invoice is void then."""
+    """The order is cancelled, which voids its invoice."""
     await cancel_order(db, circle.order()[0], by=MANAGER)
 
 
 async def reopen(circle: Circle, db: AsyncSession) -> None:
-    """A cancelled order comes back."""
+    """A cancelled order is reopened."""
     await move_order(db, circle.order()[0], to=OrderStatus.PENDING, by=MANAGER)
 
 
 async def pay_order(circle: Circle, db: AsyncSession) -> None:
-    """Money comes in on the order: all of it, or some."""
+    """The order is paid, in full or in part."""
     amount = circle.chance.choice([ZERO, Decimal(circle.chance.randint(1, 20_000)) / 100])
     data = MarkPaid(amount_received=amount, payment_method=PaymentMethod.CASH)
     await mark_paid(db, circle.order()[0], data, by=MANAGER)
@@ -253,14 +253,14 @@ async def revise(circle: Circle, db: AsyncSession) -> None:
 
 
 async def pay_invoice(circle: Circle, db: AsyncSession) -> None:
-    """Money comes in on the invoice."""
+    """The invoice is paid."""
     amount = Decimal(circle.chance.randint(1, 40_000)) / 100
     data = RecordReceipt(invoice=[circle.invoice()], amount=amount, payment_method=PaymentMethod.CHECK)
     await record_receipt(db, data, by=MANAGER)
 
 
 async def void(circle: Circle, db: AsyncSession) -> None:
-    """The invoice is void; an order's claim is the order's own again."""
+    """The invoice is voided; an order's debt belongs to the order again."""
     await delete_invoice(db, circle.invoice(), by=MANAGER)
 
 
@@ -272,7 +272,7 @@ ACTS: dict[str, Callable[[Circle, AsyncSession], Awaitable[None]]] = {
 }  # fmt: skip
 
 
-# How often each is tried, and what there has to be first. The limit is soon used up, so money comes in more often.
+# Frequency and requirements of each act. The limit is soon used up, so payments are more frequent.
 WEIGHTS = {
     "place": (2, ""), "guest": (1, ""), "link": (1, ""), "edit": (3, "order"), "fee": (4, "order"),
     "discount": (4, "order"), "cancel": (2, "order"),
@@ -282,8 +282,8 @@ WEIGHTS = {
 
 
 async def _recount_until(ground: Ground, over: asyncio.Event) -> tuple[int, list[Any]]:
-    """Compare the one function with a plain recount, each pair in one snapshot, until the circles are over and once
-    after that."""
+    """Compare `calculate_exposure` with a plain recount, each pair in one snapshot, during the circles and once
+    afterwards."""
     looks, wrong = 0, []
     while True:
         is_last = over.is_set()
@@ -301,7 +301,7 @@ async def _recount_until(ground: Ground, over: asyncio.Event) -> tuple[int, list
 
 
 async def _recount(connection: asyncpg.Connection, customer: int) -> Decimal:
-    """What is owed, from lines, payments and the states alone."""
+    """The debt, computed only from lines, payments and statuses."""
     paid: Counter[tuple[str, int]] = Counter()
     for row in await connection.fetch("SELECT order_id, invoice_id, applied_amount FROM payment"):
         kind = "order" if row["order_id"] is not None else "invoice"

@@ -1,4 +1,4 @@
-"""Commissions: whatever becomes of orders at once, the ledger is the sum recomputed, and a locked month stays."""
+"""Commissions: under concurrent changes of orders the ledger equals a recount, and a locked month does not change."""
 
 import asyncio
 import random
@@ -57,7 +57,7 @@ FROM orders
 
 @dataclass
 class World:
-    """What the acts choose from."""
+    """The orders and reps for the acts."""
 
     database: Database
     raw: asyncpg.Connection
@@ -69,7 +69,7 @@ class World:
 
 
 async def prove(*, orders: int = 300, rounds: int = 2) -> None:
-    """Place orders, let eight colleagues work on them at once, lock the month, and let them go on."""
+    """Place orders, have eight colleagues change them concurrently, lock the month, and continue."""
     async with proving_database() as url:
         raw, database = await connect(url), Database(url, pool_size=AT_ONCE + 2)
         use_database(database)
@@ -80,7 +80,7 @@ async def prove(*, orders: int = 300, rounds: int = 2) -> None:
                 await asyncio.gather(*(_work(world, random.Random(number * AT_ONCE + n)) for n in range(AT_ONCE)))
                 await _add_up(world)
                 if number == 0:
-                    # What became due so far was a month ago, and that month is locked.
+                    # Move everything due so far back by a month, and lock that month.
                     await raw.execute("UPDATE commission_entry SET month = $1", last)
                     async with database.separate_transaction() as db:
                         await lock_month(db, LockMonth(month=last), by=MANAGER)
@@ -189,7 +189,7 @@ async def _add_up(world: World) -> None:
 
 
 def _due(row: Any) -> Decimal:
-    """What an order owes its rep: nothing until it is paid in full, and less the share that went back."""
+    """An order's commission: nothing until it is paid in full, minus the refunded share."""
     if row["status"] == "cancelled" or row["payment_status"] not in {"paid", "partially_refunded", "refunded"}:
         return ZERO
     share = max(Decimal(0), 1 - row["allowances"] / max(row["total_amount"], Decimal("0.01")))

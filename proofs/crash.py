@@ -1,4 +1,5 @@
-"""Orders while the server is killed: each exactly once, every acknowledged one there, each with its mail."""
+"""Orders while the server is killed: each exists exactly once, every acknowledged one is stored, each with its
+email."""
 
 import asyncio
 import random
@@ -12,7 +13,7 @@ SENDERS = 8
 
 
 async def prove(*, orders: int = 1000, kills: int = 20) -> None:
-    """Send orders with keys of their own and repeat each until it is answered, killing the server meanwhile."""
+    """Send orders with keys and repeat each until it is answered, while killing the server."""
     async with proving_database() as url, running_servers(url, 1) as (server,):
         connection = await connect(url)
         products = await stock_shelf(connection, [orders * 3] * 5)

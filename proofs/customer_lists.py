@@ -1,5 +1,5 @@
-"""The list of customers in a large company: every tab, filter and sort by index, with as many statements as in a small
-one.
+"""The customer list in a large company: every tab, filter and sort uses indexes and the same number of statements as in
+a small one.
 """
 
 import re
@@ -23,7 +23,7 @@ from postgres.connect import connect
 from proofs.ground import check, proving_database
 from proofs.plans import Read, read_all
 
-# Among so many every way to ask finds somebody.
+# With this number every query finds someone.
 LEAST = 1_000
 # Orders that no worker has folded into the sums of their customers yet.
 CHANGED = 300
@@ -69,7 +69,7 @@ _NODE = re.compile(r"(?:Index|Bitmap|Seq)[\w ]*Scan(?: Backward)? (?:using|on) \
 
 
 async def prove(*, customers: int = 100_000, orders: int = 1_000_000) -> None:
-    """Count the statements of every way to ask in a small company and in a large one, and read the plans."""
+    """Count the statements of every query in a small and a large company, and check the plans."""
     async with proving_database() as url:
         database = Database(url, pool_size=2)
         use_database(database)
@@ -85,7 +85,7 @@ async def prove(*, customers: int = 100_000, orders: int = 1_000_000) -> None:
         print(f"  {customers:,} customers with {orders:,} orders written in {time.monotonic() - started:.0f} s")
         many = await read_all(database, ways, explain=explain, is_small=customers < 50_000)
         await database.close()
-    # A way that finds nobody has nothing to look up beside.
+    # A query without results has fewer lookups.
     most = max(few.values())
     check(
         f"{len(ways)} ways to ask take at most {most} statements, as among {known:,} customers",
@@ -119,7 +119,7 @@ def list_ways(rep_id: int) -> dict[str, Read]:
 
 
 async def grow(database: Database, url: str, rep_id: int, people: tuple[int, int], orders: tuple[int, int]) -> None:
-    """Add customers and orders up to so many, with marks and scores, as a worker leaves them; a few came since."""
+    """Add customers and orders up to this number, with marks and scores, as after a worker's run; a few are newer."""
     written = orders[1] - CHANGED
     async with database.session() as db:
         await db.execute(text(_CUSTOMERS), {"first": people[0] + 1, "last": people[1], "rep": rep_id})
@@ -138,14 +138,14 @@ async def grow(database: Database, url: str, rep_id: int, people: tuple[int, int
 
 
 async def _tidy(url: str) -> None:
-    """What autovacuum does in a company that has run for a while."""
+    """VACUUM, as autovacuum does in a running company."""
     connection = await connect(url)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
 
 
 async def explain(db: AsyncSession, name: str, sent: list[tuple[str, Any]], spent: float) -> None:
-    """Print through which indexes the rows come; a large table that is read whole for them ends the proof."""
+    """Print the used indexes; a full scan of a large table fails the proof."""
     raw = await raw_connection(db)
     nodes, whole = set[str](), set[str]()
     for statement, parameters in sent:

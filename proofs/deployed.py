@@ -1,7 +1,7 @@
-"""The files of deploy/ at work: web servers, worker, nginx with TLS and PostgreSQL, each as a process of its own user.
+"""The files of deploy/ in use: web servers, worker, nginx with TLS and PostgreSQL, each run by its own user.
 
 No container is needed: the commands are those of the image and of compose.yaml, the site is nginx.conf, with loopback
-ports and a certificate of the proof's own. Needs root, nginx, and a checkout that other users can read.
+ports and a test certificate. Needs root, nginx, and a checkout that other users can read.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Place:
     running: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def start(self, command: list[str], uid: int, *, name: str, **extra: str) -> asyncio.subprocess.Process:
-        """A command of the image as that user, in a data folder of its own."""
+        """Run a command of the image as that user, with its own data folder."""
         data = self.folder / name
         data.mkdir(mode=0o700)
         os.chown(data, uid, uid)
@@ -72,7 +72,7 @@ class Place:
         return process
 
     async def end(self) -> None:
-        """End what runs still."""
+        """Stop everything that is still running."""
         for process in self.running:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
@@ -80,7 +80,7 @@ class Place:
 
 
 async def prove(*, requests: int = 300) -> None:
-    """Start everything as the files say, order through TLS, and restart one web server under so many requests."""
+    """Start everything according to the files, order through TLS, and restart one web server under load."""
     if missing := what_is_missing():
         print(f"  skipped: {missing}")
         return
@@ -109,7 +109,7 @@ async def prove(*, requests: int = 300) -> None:
 
 
 def what_is_missing() -> str:
-    """Why the proof can't run here; empty where it can."""
+    """Why the proof can't run here; empty if it can."""
     if os.geteuid() != 0:
         return "only root can start processes of other users"
     if not shutil.which("nginx"):
@@ -130,7 +130,7 @@ def find_python() -> list[str]:
 
 @asynccontextmanager
 async def own_place(database_url: str) -> AsyncIterator[Place]:
-    """The same for as long as the proof runs; what runs still is ended, and the folder removed."""
+    """The same for the duration of the proof; afterwards processes are stopped and the folder removed."""
     place = fill_in(database_url)
     try:
         write_certificate(place.folder)
@@ -187,7 +187,7 @@ def write_certificate(folder: Path) -> None:
 
 
 async def start_web(place: Place, port: int) -> asyncio.subprocess.Process:
-    """A web server on this port, by the command of compose.yaml; it counts once it is ready."""
+    """A web server on this port, started by compose.yaml's command and awaited until ready."""
     command = list(place.commands["web"])
     command[command.index("--host") + 1] = "127.0.0.1"
     command[command.index("--port") + 1] = str(port)
@@ -199,7 +199,7 @@ async def start_web(place: Place, port: int) -> asyncio.subprocess.Process:
 
 
 async def start_nginx(place: Place) -> asyncio.subprocess.Process:
-    """Nginx with our site as the user that Debian gives it, on loopback ports."""
+    """nginx with our site, run by Debian's user for it, on loopback ports."""
     site = (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/ladle", str(place.folder))
     site = site.replace("listen 80;", f"listen 127.0.0.1:{place.plain_port};")
     site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{place.tls_port} ssl")
@@ -228,7 +228,7 @@ access_log off;
 
 @asynccontextmanager
 async def browser(place: Place) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that knows the domain's certificate and finds the domain on loopback."""
+    """A client that trusts the domain's certificate and resolves the domain to loopback."""
     trust = ssl.create_default_context(cafile=str(place.folder / "fullchain.pem"))
     async with httpx2.AsyncClient(
         base_url=f"https://127.0.0.1:{place.tls_port}", headers={"Host": DOMAIN}, verify=trust, timeout=30
@@ -268,7 +268,7 @@ def check_users(processes: dict[str, asyncio.subprocess.Process]) -> None:
 
 
 async def check_site(client: httpx2.AsyncClient, place: Place) -> None:
-    """What the site lets through, and what only machines of our own read."""
+    """Check the public paths, and those for internal use only."""
     async with httpx2.AsyncClient() as plain:
         moved = await plain.get(f"http://127.0.0.1:{place.plain_port}/portal", headers={"Host": DOMAIN})
     check("http leads to https", (moved.status_code, moved.headers["location"]) == (301, f"https://{DOMAIN}/portal"))
@@ -282,7 +282,7 @@ async def check_site(client: httpx2.AsyncClient, place: Place) -> None:
 
 async def order_one(client: httpx2.AsyncClient, product: int) -> str:
     """Place an order as a customer's browser would; answers its number."""
-    # Production keeps its rate limits, and loopback is a proxy that is believed: each order is from a place of its own.
+    # Production has rate limits, and loopback is a trusted proxy: each order comes from a different address.
     place = f"2001:db8::{secrets.token_hex(2)}"
     headers = {"Idempotency-Key": secrets.token_hex(8), "X-Forwarded-For": place}
     body = order_of([(product, 1)], delivery_email="buyer@kitchen.example")
@@ -301,7 +301,7 @@ async def restart_under_load(
     product: int,
     requests: int,
 ) -> None:
-    """Stop one web server by SIGTERM among the requests, and start it again."""
+    """Stop one web server with SIGTERM during requests, and start it again."""
     numbers: list[str] = []
 
     async def buy() -> None:

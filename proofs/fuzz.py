@@ -1,7 +1,7 @@
-"""Whatever is sent, never a 500, and every answer is one that the document knows.
+"""No request gets a 500, and all answers are documented.
 
-schemathesis draws requests from the API's own document, fitting and misfitting, one by one and one after the other, as
-everybody who may call. `proofs/fuzz_hooks.py` says what it is taught.
+schemathesis generates valid and invalid requests from the API's document, single and in sequences, for all kinds of
+callers. `proofs/fuzz_hooks.py` configures it.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "42
 
 @dataclass(frozen=True)
 class Caller:
-    """Who draws requests: the header that says so, its ways of signing in, and what it reads while it is signed in."""
+    """A caller: its header, its security schemes, and a path that shows whether it is still signed in."""
 
     name: str
     header: str = ""
@@ -62,17 +62,16 @@ class Caller:
     alive: str = ""
 
     def may_call(self, operation: dict[str, Any]) -> bool:
-        """True where the document lets the caller in."""
+        """True if the caller may use the operation according to the document."""
         ways = operation["security"]
         return {} in ways or not ways if not self.ways else any(self.ways & set(way) for way in ways)
 
 
 async def prove(*, examples: int = 15, whole: bool = True, stateful_seconds: int = 120) -> None:
-    """Fuzz as everybody who may call; `whole` also draws what the caller is not let in to, and goes on with answers.
+    """Fuzz as all kinds of callers; `whole` also tests operations that the caller may not use, and sequences.
 
-    Drawing one request after the other from their answers has no end of its own: it lasts `stateful_seconds` a caller.
-
-    Nobody runs after somebody who may delete or merge them: an administrator draws customer 1 sooner or later.
+    Sequences have no end of their own and last `stateful_seconds` per caller. A caller must not run after one who may
+    delete or merge them: an administrator will eventually use customer 1.
     """
     async with (
         proving_database() as url,
@@ -100,7 +99,7 @@ async def prove(*, examples: int = 15, whole: bool = True, stateful_seconds: int
 
 
 async def make_callers(server: Server, url: str) -> tuple[Caller, ...]:
-    """Everybody who may call, with a small catalogue to call for; who may delete the others comes last."""
+    """All callers, with a small catalogue; those who may delete others come last."""
     connection = await connect(url)
     await stock_shelf(connection, [100] * 20)
     token, cookie = await staff_token(connection), await customer_cookie(server, connection)
@@ -115,7 +114,7 @@ async def make_callers(server: Server, url: str) -> tuple[Caller, ...]:
 
 
 def narrowed(document: dict[str, Any], who: Caller) -> dict[str, Any]:
-    """The document with what the caller is let in to alone; the others answer 401 or 403 before they read anything."""
+    """The document with only the caller's operations; the others answer 401 or 403 before reading anything."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for path, item in document["paths"].items():
         for method, operation in item.items():

@@ -1,4 +1,4 @@
-"""What a proof stands on: a database of its own, as many server processes as it needs, and a way to kill them."""
+"""The base of the proofs: separate databases, server processes, and a way to kill them."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ START_SECONDS = 240
 
 @dataclass
 class Server:
-    """A server on a port of its own, of one process or several, which may be killed and started again."""
+    """A server on its own port, with one or several processes, which can be killed and restarted."""
 
     database_url: str
     port: int
@@ -39,7 +39,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
@@ -96,14 +96,14 @@ async def worker_beside(database_url: str, **extra: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # Everything it was to do is done; a stop in order would wait for its next look at the queue.
+        # Its work is done; an orderly stop would wait for its next poll of the queue.
         check("the worker lived to the end", process.returncode is None)
         process.kill()
         await process.wait()
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -112,7 +112,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def proving_database() -> AsyncIterator[str]:
-    """A migrated database of the proof's own on a durable embedded PostgreSQL; dropped afterwards."""
+    """A separate migrated database on a durable embedded PostgreSQL; dropped afterwards."""
     async with empty_database() as url:
         await asyncio.to_thread(upgrade, url)
         yield url
@@ -132,7 +132,7 @@ async def empty_database() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def passing_database(server: EmbeddedPostgres, name: str, *, template: str = "template1") -> AsyncIterator[str]:
-    """The address of a database of this name, a copy of the template, gone afterwards."""
+    """The URL of a database with this name, a copy of the template, dropped afterwards."""
     admin = await connect(server.database_url("postgres"))
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
@@ -144,7 +144,7 @@ async def passing_database(server: EmbeddedPostgres, name: str, *, template: str
 
 @asynccontextmanager
 async def running_servers(database_url: str, count: int, *, log: str = "", **extra: str) -> AsyncIterator[list[Server]]:
-    """So many server processes on one database, stopped afterwards; what they say is added to `log`."""
+    """Several server processes on one database, stopped afterwards; their output is added to `log`."""
     async with serving([Server(database_url, free_port(), extra=extra, log=log) for _ in range(count)]) as servers:
         yield servers
 
@@ -171,7 +171,8 @@ async def migrate(database_url: str, root: Path = ROOT) -> None:
 
 
 async def load_demo(database_url: str, root: Path = ROOT, /, **sizes: int) -> None:
-    """Fill a database with the demo company of the release in `root`, of so many customers, products and orders."""
+    """Fill a database with the demo company of the release in `root`, with these numbers of customers, products and
+    orders."""
     wishes = [part for name, size in sizes.items() for part in (f"--{name}", str(size))]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(root / "run.py"), "demo", *wishes),
@@ -218,7 +219,7 @@ def order_of(lines: list[tuple[int, int]], **more: object) -> dict[str, object]:
 
 
 def check(claim: str, is_true: bool) -> None:
-    """Print the claim with what came of it, and end the proof when it does not hold."""
+    """Print the claim with its result, and end the proof if it does not hold."""
     print(f"  {'holds' if is_true else 'FAILS'}: {claim}")
     if not is_true:
         raise AssertionError(claim)

@@ -1,6 +1,6 @@
-"""Hostile texts and JSON in every field of every operation: kept as they are, or refused cleanly; never a 5xx.
+"""Hostile texts and JSON in every field of every operation: stored unchanged, or refused cleanly; never a 5xx.
 
-The texts and bodies are those of `proofs/hostile_texts.py`, or the collections that lie in `../shared/data/hostile`.
+The texts and bodies are those of `proofs/hostile_texts.py`, or the collections in `../shared/data/hostile`.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from proofs.fuzz import ENDS_THE_SESSION, KEY, SECRET, Caller, make_callers, nar
 from proofs.ground import check, load_demo, proving_database, running_servers
 from proofs.hostile_texts import read_jsons, read_texts
 
-# A vendor that failed, or is not set up, is no fault of ours.
+# A failed or unconfigured vendor is not our error.
 NOT_FAULTS = {502, 503}
 AT_ONCE = 8
 JSON = {"Content-Type": "application/json"}
-# What a field that wants a form gets while the others of its operation are tried.
+# Valid values for fields with a format while the operation's other fields are tested.
 FORMED = {"date": "2026-11-24", "date-time": "2026-11-24T09:30:00Z", "email": "greta@example.com"}
 NAMED = {
     "phone": "+12165550148",
@@ -38,7 +38,7 @@ NAMED = {
     "payment_method": "check",
     "password": "four words of the proof",
 }
-# Where a record of the demo company is found for a parameter of a path, by what stands before it.
+# How to find a record of the demo company for a path parameter, by the path before it.
 RECORDS = {
     r"/staff/orders/$|/sales/orders/$": "SELECT max(id)::text FROM orders",
     r"orders/$|checks/$|commissions/$": "SELECT order_number FROM orders ORDER BY id DESC LIMIT 1",
@@ -56,13 +56,13 @@ RECORDS = {
     r"/box-recommendations/$": "SELECT max(id)::text FROM box_rule",
     r"/imports/$": "SELECT max(id)::text FROM import_run",
 }
-# Text fields whose answer is a form of what was sent: normal spelling, or looked up.
+# Text fields whose answer differs from what was sent: normalised, or looked up.
 REWRITTEN = re.compile(r"phone|email|username|state$|zip$|country|sku|address|image|url|from|token|password|zone")
 
 
 @dataclass
 class Tally:
-    """What came of the requests."""
+    """The results of the requests."""
 
     requests: int = 0
     refused: int = 0
@@ -70,7 +70,7 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
     def note(self, answer: httpx2.Response, what: str) -> None:
-        """Count an answer; note a 5xx of ours, and a refusal in another shape than theirs."""
+        """Count an answer; record our 5xx answers, and refusals with a wrong shape."""
         self.requests += 1
         self.refused += 400 <= answer.status_code < 500
         if answer.status_code >= 500 and answer.status_code not in NOT_FAULTS:
@@ -79,7 +79,7 @@ class Tally:
             self.faults.append(f"{what} is refused in another shape: {answer.text[:200]}")
 
     def compare(self, sent: object, answer: httpx2.Response, what: str) -> None:
-        """What an answer shows of the texts that it kept is what was sent."""
+        """Check that stored texts in an answer equal the sent ones."""
         if answer.status_code not in {200, 201} or not is_json(answer) or not isinstance(sent, dict):
             return
         shown = answer.json()
@@ -98,7 +98,7 @@ def is_json(answer: httpx2.Response) -> bool:
 
 
 def find_texts(shown: Any, name: str, depth: int = 0) -> Iterator[str]:
-    """The texts of that name in an answer's record, which stands at its top or one step below."""
+    """The texts with this name in an answer's record, at the top or one level below."""
     if isinstance(shown, dict) and depth < 2:
         if isinstance(shown.get(name), str):
             yield shown[name]
@@ -113,7 +113,7 @@ async def prove(
     jsons: Sequence[tuple[str, bytes]] | None = None,
     doors: int | None = None,
 ) -> None:
-    """Feed all operations; with `every` above 1 each gets only each so-manieth text, another one at each field."""
+    """Test all operations; with `every` = n each gets only every nth text, a different one for each field."""
     texts, jsons = texts or read_texts(), jsons or read_jsons()
     print(f"  {len(texts)} texts and {len(jsons)} JSON bodies")
     async with (
@@ -140,7 +140,7 @@ async def prove(
 
 
 async def find_records(url: str) -> dict[str, str]:
-    """A record of the demo company for each kind of address."""
+    """A record of the demo company for each kind of path."""
     connection = await connect(url)
     try:
         return {where: await connection.fetchval(query) or "987654321" for where, query in RECORDS.items()}
@@ -149,7 +149,7 @@ async def find_records(url: str) -> dict[str, str]:
 
 
 def header_of(who: Caller) -> dict[str, str]:
-    """What shows who calls."""
+    """The caller's credentials."""
     name, _, value = who.header.partition(": ")
     return {name: value} if name else {}
 
@@ -163,7 +163,7 @@ async def feed_jsons(
     *,
     doors: int | None,
 ) -> int:
-    """Every door for JSON reads JSON and nothing else, also in a field that it does not know."""
+    """Check that all JSON operations accept only JSON, even in unknown fields."""
     found = [
         (method, re.sub(r"\{\w+\}", "987654321", path))
         for path, item in document["paths"].items()
@@ -196,7 +196,7 @@ def takes_json(operation: dict[str, Any] | None) -> bool:
 
 @dataclass
 class Walk:
-    """One caller on the way through all operations that let them in."""
+    """One caller testing all operations that it may use."""
 
     client: httpx2.AsyncClient
     tally: Tally
@@ -206,9 +206,9 @@ class Walk:
     records: dict[str, str]
 
     async def feed_all(self, every: int) -> None:
-        """Each operation gets each text: in all text fields at once, in one of them, or in every field of any type.
+        """Send each text to each operation: in all text fields, in one of them, or in fields of any type.
 
-        What deletes comes last, so that the others find their records.
+        Deletions come last, so that the others find their records.
         """
         operations = [
             (method, path, operation)
@@ -233,7 +233,7 @@ class Walk:
             await asyncio.gather(*(feed(method, path, operation, turn) for turn in turns))
 
     def draw(self, method: str, path: str, operation: dict[str, Any], turn: int) -> tuple[dict[str, Any], object]:
-        """A request whose texts are hostile, and its body."""
+        """A request with hostile texts, and its body."""
         schemas = self.document["components"]["schemas"]
         texts = (self.texts[(turn + place) % len(self.texts)] for place in count())
         made = Composer(schemas, texts, wild=turn % 3 == 0, only=turn // 3 if turn % 3 == 1 else None)
@@ -260,7 +260,7 @@ class Walk:
         return request, body
 
     def fill(self, path: str, hostile: str | None) -> str:
-        """A path with a record of the company for each parameter, or with a hostile text."""
+        """A path with a company's record for each parameter, or with a hostile text."""
         filled = ""
         for part in path.split("/")[1:]:
             filled += "/"
@@ -278,7 +278,7 @@ class Walk:
 class Composer:
     """Values that fit a schema, with hostile texts where it takes a text.
 
-    `wild` puts them where it takes something else as well; `only` is the place of the one that is put in.
+    `wild` also uses them for other types; `only` is the position of the single hostile text.
     """
 
     schemas: dict[str, Any]

@@ -1,6 +1,6 @@
-"""Texts and JSON bodies that break programs: what looks like a number, a formula, a script, a path, or like nothing.
+"""Texts and JSON bodies that break programs: text that looks like a number, a formula, a script, a path, or nothing.
 
-Where the longer collections lie beside the program, those are read: the Big List of Naughty Strings and JSONTestSuite.
+If the larger collections are available, they are used: the Big List of Naughty Strings and JSONTestSuite.
 """
 
 import json
@@ -39,13 +39,13 @@ JSONS = [
 
 
 def read_texts() -> Sequence[str]:
-    """The texts to feed."""
+    """The texts to send."""
     file = COLLECTION / "blns.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else TEXTS
 
 
 def read_jsons() -> Sequence[tuple[str, bytes]]:
-    """The bodies to feed by name: `y_` is JSON, `n_` is none, `i_` is either."""
+    """The bodies to send by name: `y_` is JSON, `n_` is none, `i_` is either."""
     file = COLLECTION / "JSONTestSuite.zip"
     if not file.exists():
         return JSONS
