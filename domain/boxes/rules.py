@@ -134,7 +134,7 @@ async def list_box_names(db: Reader) -> list[str]:
 
 async def create_box_rule(db: AsyncSession, data: CreateBoxRule, *, by: Actor) -> BoxRuleRow:
     """Add a rule. Raises InvalidInput for an unknown product, Refused for a product that already has a rule."""
-    require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
+    require(by, Right.EDIT_BOXES, "Your role can't change box rules.")
     await _check_product(db, data.product_id)
     rule = BoxRule(**data.model_dump())
     await _write(db, rule)
@@ -146,7 +146,7 @@ async def update_box_rule(
     db: AsyncSession, rule_id: int, data: UpdateBoxRule, *, by: Actor, version: int | None = None
 ) -> BoxRuleRow:
     """Change the fields sent. Raises NotFound, InvalidInput, and Refused for a product that has another rule."""
-    require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
+    require(by, Right.EDIT_BOXES, "Your role can't change box rules.")
     rule = await _lock_rule(db, rule_id)
     if version is not None and version != rule.version:
         raise await make_stale(
@@ -175,7 +175,7 @@ async def update_box_rule(
 
 async def delete_box_rule(db: AsyncSession, rule_id: int, *, by: Actor) -> None:
     """Delete a rule. Raises NotFound."""
-    require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
+    require(by, Right.EDIT_BOXES, "Your role can't change box rules.")
     rule = await _lock_rule(db, rule_id)
     await _audit(db, AuditAction.BOX_RULE_DELETED, rule, before=_values_of(rule), by=by, is_gone=True)
     await db.delete(rule)

@@ -58,7 +58,7 @@ class MarkCalled(Input):
 
 async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) -> int:
     """Assign entries to a seller, or to nobody; return how many. Raises InvalidInput for any other colleague."""
-    require(by, Right.ASSIGN_CALLS, "Only a manager gives entries to colleagues.")
+    require(by, Right.ASSIGN_CALLS, "Only a manager can assign entries to colleagues.")
     if data.assignee_id is not None:
         await find_assignee(db, data.assignee_id, name="assignee_id")
     done: Any = await db.execute(_ASSIGN, {"ids": sorted(set(data.ids)), "staff_id": data.assignee_id})

@@ -45,7 +45,7 @@ def write_template() -> bytes:
 
 async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo, by: Actor) -> AsyncIterator[bytes]:
     """Return all customers, in order of id, as chunks of a CSV file. The export is recorded in the audit trail."""
-    require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
+    require(by, Right.EXPORT_CUSTOMERS, "Your role can't export all customers.")
     await record_export(db, "customer", {"filter": "everybody"}, by=by)
 
     async def find_rows(_connection: AsyncConnection) -> Rows:

@@ -63,7 +63,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
 
 async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
     """Stop after the current batch; imported rows stay. Raises Refused if it has ended."""
-    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
+    require(by, Right.IMPORT_BOOKS, "Your role can't import records.")
     run = await lock_run(db, run_id)
     if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:
         raise Refused("This import has already ended.", code=Code.STATE_NOT_ALLOWED)

@@ -25,7 +25,7 @@ from models import Channel, MessageState, OutboxAttachment, OutboxMessage, Suppr
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-SAID_STOP = "This number asked for no more texts, so none is sent there."
+SAID_STOP = "This number opted out of texts, so none is sent."
 # Makes an email's HTML from its subject and its plain text.
 WriteHtml = Callable[[str, str], str]
 

@@ -71,7 +71,7 @@ async def update_delivery(
         raise InvalidInput("Send at least one delivery field to change.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     if order.status not in OPEN_STATUSES:
-        raise Refused(f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED)
+        raise Refused(f"The order is {order.status}; its address can no longer change.", code=Code.STATE_NOT_ALLOWED)
     # The only field whose empty value is stored as null.
     sent = {name: value if name == "delivery_email" else value or "" for name, value in sent.items()}
     sent |= _check_typed(order, sent)

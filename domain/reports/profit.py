@@ -91,7 +91,7 @@ class MonthProfit:
 
     @property
     def margin_percent(self) -> Decimal | None:
-        """Gross profit in percent of sales and delivery fees; None if these are 0."""
+        """Gross profit as a percentage of sales and delivery fees; None if these are 0."""
         income = self.total_sales + self.delivery_fees
         return self.gross_profit * 100 / income if income else None
 

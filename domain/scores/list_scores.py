@@ -178,7 +178,7 @@ async def export_scores(
 
 async def ask_for_run(db: AsyncSession, *, by: Actor) -> None:
     """Enqueue a computation of the scores, once however often it is requested. Managers only."""
-    require(by, Right.ASSIGN_CALLS, "Only a manager has scores computed.")
+    require(by, Right.ASSIGN_CALLS, "Only a manager can have scores computed.")
     await enqueue(db, SCORE_JOB, {}, dedupe_key=SCORE_JOB)
 
 

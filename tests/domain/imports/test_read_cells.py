@@ -54,7 +54,7 @@ def test_an_order_of_today_is_taken_in_the_morning_too(
     if placed is None:
         with pytest.raises(BadRow) as refusal:
             orders.read_order_row(cells | {"unit_price": "1"}, setting)
-        assert refusal.value.faults == {"order_date": "lies in the future"}
+        assert refusal.value.faults == {"order_date": "is in the future"}
     else:
         assert orders.read_order_row(cells | {"unit_price": "1"}, setting).placed_at == placed
 

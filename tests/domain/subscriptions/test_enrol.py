@@ -43,4 +43,4 @@ async def test_a_link_goes_to_no_address_of_ours_and_starts_on_no_day_that_is_ov
         "delivery_email": "must be the customer's email, not ours",
         "product_sku": "is not sold",
     }
-    assert refused.value.message.startswith("Please correct 3 fields: start date must not lie in the past; ")
+    assert refused.value.message.startswith("Please correct 3 fields: start date must not be in the past; ")
