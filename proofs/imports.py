@@ -1,4 +1,5 @@
-"""Books in and out: imports whose workers are killed add up, memory stays flat, what came out changes nothing."""
+"""Imports and exports: imports with killed workers are complete, memory stays flat, importing an export changes
+nothing."""
 
 import asyncio
 import gzip
@@ -21,7 +22,7 @@ CDNOW = ROOT / "tests" / "data" / "cdnow" / "master.txt.gz"
 # As published: rows, customers and dollars of the whole file.
 PUBLISHED = (69_659, 23_570, Decimal("2500315.63"))
 MOST_GROWTH_MB = 150
-# What an import may touch of a customer; a second import of the same people must change none of it.
+# The customer columns that an import may change; importing the same people again must change none.
 _PRINT_OF_CUSTOMERS = "SELECT count(*), md5(string_agg(c::text, '|' ORDER BY id)) FROM customer AS c"
 _PROGRESS = (
     "SELECT processed_rows, state, created_rows, skipped_rows, bad_rows, total_rows FROM import_run WHERE id = $1"
@@ -30,7 +31,7 @@ _PROGRESS = (
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The server, somebody who is signed in at it, a look behind it, and what a worker needs that has nothing to do."""
+    """The server, a signed-in client, a database connection, and the memory of an idle worker."""
 
     server: Server
     client: httpx2.AsyncClient
@@ -39,7 +40,7 @@ class Office:
 
 
 async def prove(*, customers: int = 100_000, orders: int = PUBLISHED[0], kills: int = 2) -> None:
-    """A book of customers and one of orders in, the customers out, and in again."""
+    """Import customers and orders, export the customers, and import them again."""
     async with proving_database() as url, running_servers(url, 1) as (server,):
         connection = await connect(url)
         head = {"Authorization": f"Bearer {await staff_token(connection)}"}
@@ -52,7 +53,7 @@ async def prove(*, customers: int = 100_000, orders: int = PUBLISHED[0], kills: 
 
 
 async def bring_customers(office: Office, rows: int, kills: int) -> None:
-    """Send a book of which one row in a hundred is bad; the server dies while it imports, then a worker does."""
+    """Import a file with one bad row in a hundred; first the server dies during the import, then a worker."""
     body = "".join(write_customers(rows)).encode()
     asked = asyncio.create_task(office.client.post("/api/staff/customers/import", files={"file": ("book.csv", body)}))
     run_id = await _newest_run(office.connection)
@@ -75,7 +76,7 @@ async def bring_customers(office: Office, rows: int, kills: int) -> None:
 
 
 async def take_out(office: Office, rows: int) -> bytes:
-    """Download every customer: the first bytes come at once, and the server does not grow with the book."""
+    """Export all customers: the first bytes arrive at once, and the server's memory does not grow."""
     before, pieces = _memory(office.server.process, "VmRSS"), []
     started = time.monotonic()
     first = 0.0
@@ -93,7 +94,7 @@ async def take_out(office: Office, rows: int) -> bytes:
 
 
 async def bring_back(office: Office, book: bytes) -> None:
-    """Import what was exported: everybody is known, and not one byte of a customer changes."""
+    """Import the export: everyone is known, and no customer changes."""
     before = tuple(await office.connection.fetchrow(_PRINT_OF_CUSTOMERS))
     answer = await office.client.post("/api/staff/customers/import", files={"file": ("export.csv", book)})
     run_id = answer.json()["job_id"]
@@ -108,7 +109,7 @@ async def bring_back(office: Office, book: bytes) -> None:
 
 
 async def bring_cdnow(office: Office, rows: int, kills: int) -> None:
-    """Send the purchases of CDNOW as historical orders, and kill the workers on the way."""
+    """Import the purchases of CDNOW as historical orders, and kill the workers during the import."""
     purchases = list(read_cdnow(rows))
     body = "".join(write_orders(purchases)).encode()
     sent = await office.client.post("/api/sales/imports", files={"file": ("cdnow.csv", body)})
@@ -129,7 +130,7 @@ async def bring_cdnow(office: Office, rows: int, kills: int) -> None:
 
 
 async def work_off(office: Office, run_id: int, kills: int) -> int:
-    """Have workers do the import, each killed on its way but the last; answers the peak of that one in MB."""
+    """Run the import with workers that are killed, except the last; returns the last one's peak in MB."""
     begun = (await office.connection.fetchrow(_PROGRESS, run_id))["processed_rows"]
     for kill in range(1, kills + 1):
         async with working(office.server.database_url):
@@ -144,7 +145,7 @@ async def work_off(office: Office, run_id: int, kills: int) -> int:
 
 
 async def measure_idle_worker(database_url: str) -> int:
-    """The memory of a worker that has nothing to do, in MB."""
+    """The memory of an idle worker in MB."""
     async with working(database_url) as process:
         before, now = 0, 1
         while now != before or now < 60:
@@ -171,7 +172,7 @@ async def working(database_url: str) -> AsyncIterator[asyncio.subprocess.Process
 
 
 def write_customers(rows: int) -> Iterator[str]:
-    """A book with an email that is none in one row of a hundred."""
+    """A file with an invalid email in one row of a hundred."""
     yield "company_name,first_name,last_name,email,phone,shipping_street,shipping_city,shipping_state,shipping_zip\n"
     for number in range(rows):
         email = "nobody@" if number % 100 == 7 else f"cook{number}@kitchen.example"

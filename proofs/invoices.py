@@ -1,4 +1,5 @@
-"""Invoices: numbers without a gap under failure, and receipts, voids and credits at once that add up to the cent."""
+"""Invoices: numbers without gaps despite failures, and concurrent receipts, voids and credits that add up to the
+cent."""
 
 import asyncio
 import random
@@ -45,7 +46,7 @@ class OnPurpose(Exception):
 
 
 async def prove(*, invoices: int = 500, receipts: int = 200, owed: int = 600, seed: int = 11) -> None:
-    """Number many invoices of which every tenth fails, then pay, credit, void and refund many at once."""
+    """Number many invoices, with every tenth failing; then pay, credit, void and refund many concurrently."""
     async with proving_database() as url:
         connection, database = await connect(url), Database(url, pool_size=AT_ONCE)
         use_database(database)
@@ -58,7 +59,7 @@ async def prove(*, invoices: int = 500, receipts: int = 200, owed: int = 600, se
 
 
 async def number_invoices(connection: asyncpg.Connection, database: Database, count: int) -> None:
-    """Send invoices in parallel; each tenth fails after it had its number."""
+    """Send invoices in parallel; every tenth fails after getting its number."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def send(number: int) -> None:
@@ -86,7 +87,7 @@ class Desk:
         self.done: Counter[str] = Counter()
 
     async def do(self, name: str, act: Awaitable[None]) -> None:
-        """Do an act and count it; what is refused is part of it."""
+        """Do an act and count it; refusals are expected."""
         try:
             async with self.gate:
                 await act
@@ -95,13 +96,13 @@ class Desk:
             self.done[f"{name} refused: {refusal.code}"] += 1
 
     async def receive(self, chosen: list[int], amount: Decimal) -> None:
-        """One check for several invoices, for some of what they ask or for more."""
+        """One check for several invoices, for less or more than their total."""
         async with self.database.separate_transaction() as db:
             data = RecordReceipt(invoice=chosen, amount=amount, payment_method=PaymentMethod.CHECK)
             await record_receipt(db, data, by=MANAGER)
 
     async def credit(self, invoice_id: int, amount: Decimal) -> None:
-        """Something is taken off."""
+        """A credit memo."""
         async with self.database.separate_transaction() as db:
             data = IssueCredit(amount=amount, reason=CreditReason.DAMAGED)
             await issue_credit_memo(db, invoice_id, data, by=MANAGER)
@@ -112,7 +113,7 @@ class Desk:
             await delete_invoice(db, invoice_id, by=MANAGER)
 
     async def pay_by_card(self, invoice_id: int, given_for: GivenFor | None) -> None:
-        """The customer pays on Stripe's page; then some of it goes back to the card, where it is for something."""
+        """The customer pays on Stripe's page; then a part is refunded to the card."""
         url = await open_invoice_checkout(invoice_id, settings=self.settings)
         self.stripe.pay_session(url.rsplit("/", 1)[1])
         await ask_about_invoice(invoice_id, settings=self.settings)
@@ -136,13 +137,13 @@ class Desk:
 async def settle_at_once(
     connection: asyncpg.Connection, database: Database, *, receipts: int, owed: int, seed: int
 ) -> None:
-    """Receipts over several invoices, part payments, cards, card refunds, memos and voids, all at once."""
+    """Receipts for several invoices, part payments, cards, card refunds, memos and voids, all concurrently."""
     chance = random.Random(seed)
     customers, invoices = await _owe(connection, database, owed)
     stripe = FakeStripe()
     await stripe.start()
     desk = Desk(database, stripe, with_stripe(load_settings(), stripe))
-    # Each receipt and each card has invoices of its own; what is credited and voided meanwhile is anybody's.
+    # Each receipt and card has its own invoices; concurrent memos and voids affect any invoice.
     free = {customer: chance.sample(mine, len(mine)) for customer, mine in invoices.items()}
     acts = []
     for number in range(receipts):
@@ -195,7 +196,7 @@ async def _owe(connection: asyncpg.Connection, database: Database, owed: int) ->
     return customers, invoices
 
 
-# What the balances of the open and paid invoices fell by, and the rows that made them fall.
+# The decrease of open and paid invoices' balances, and the rows that caused it.
 _MOVED = """
 WITH mine AS (SELECT * FROM invoice WHERE status NOT IN ('draft', 'void')),
 money AS (

@@ -27,7 +27,7 @@ MAILS = "SELECT count(*), count(DISTINCT order_id) FROM outbox_message WHERE kin
 
 
 async def prove(*, seconds: float = 120.0, every: float = 5.0) -> None:
-    """Kill a server and a worker every few seconds, stop and start the replica, and count what is there in the end."""
+    """Kill a server and a worker every few seconds, stop and start the replica, and count everything at the end."""
     async with own_cluster() as cluster, own_replica(cluster) as replica:
         url = cluster.urls["tcp"]
         await asyncio.to_thread(upgrade, url)
@@ -96,7 +96,7 @@ async def _end(running: list[asyncio.Task[None]], workers: list[asyncio.subproce
 
 
 async def _check_mails(connection: asyncpg.Connection) -> None:
-    """Wait until no job of a mail is open any more: the workers that are left take over those of the killed ones."""
+    """Wait until no email job is open: the remaining workers take over the jobs of the killed ones."""
     ends_at = time.monotonic() + SETTLED_SECONDS
     while (left := int(await connection.fetchval(OPEN))) and time.monotonic() < ends_at:
         await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The last units: many buyers over two servers never sell a unit twice, whatever is cancelled meanwhile."""
+"""The last units: with many buyers on two servers no unit is sold twice, even with concurrent cancellations."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ async def race_for_last_units(
     buyers: int,
     units: int,
 ) -> None:
-    """Every buyer wants one or two units (some name the product twice); every fifth cancels what they got."""
+    """Every buyer orders one or two units (some name the product twice); every fifth cancels."""
     (product,) = await stock_shelf(connection, [units])
     answers: Counter[int] = Counter()
     sold = returned = 0
@@ -58,7 +58,7 @@ async def race_for_last_units(
             returned += len(lines)
 
     await asyncio.gather(*(buy(number) for number in range(buyers)))
-    # A buyer who came while the shelf was empty may find cancelled units now: buy until the shelf says no.
+    # Cancelled units may be available again: buy until stock is empty.
     while True:
         response = await client.post(f"{urls[0]}/api/orders", json=order_of([(product, 1)]))
         if response.status_code != 201:
@@ -91,7 +91,7 @@ async def race_for_last_units(
 async def shuffle_hot_lines(
     client: httpx2.AsyncClient, urls: list[str], connection: asyncpg.Connection, *, orders: int, skus: int
 ) -> None:
-    """Orders whose lines name the same few products in every sequence never wait for each other in a circle."""
+    """Orders with the same few products in any sequence never deadlock."""
     await connection.execute("UPDATE category SET name = 'Before'")
     products = await stock_shelf_again(connection, [10 * orders] * skus)
     chance = random.Random(7)
@@ -117,6 +117,6 @@ async def shuffle_hot_lines(
 
 
 async def stock_shelf_again(connection: asyncpg.Connection, levels: list[int]) -> list[int]:
-    """A second shelf beside the first: its products take other SKUs."""
+    """More products, with different SKUs."""
     await connection.execute("UPDATE product SET sku = 'OLD-' || id, name = 'Old ' || id")
     return await stock_shelf(connection, levels)

@@ -1,4 +1,4 @@
-"""Money: four ways of confirming at once, shuffled events, lost answers and rivals for the same credit."""
+"""Money: four concurrent confirmations, shuffled events, lost answers, and competition for the same credit."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ from tests.fakes.stripe_server import BANK, DECLINED, SECRET_KEY, WEBHOOK_SECRET
 PRICE = Decimal("400.00")
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 LATER = timedelta(days=1)
-# What two databases must agree on: the money of each order, every row of it, and what its timeline says.
+# What must be equal in both databases: each order's amounts, payment rows, and timeline.
 BOOKS = """
 SELECT o.id, o.amount_paid, o.payment_status, o.attention, p.amount, p.applied_amount, p.state, p.provider_id,
   (SELECT string_agg(e.kind, ' ' ORDER BY e.kind) FROM order_event e WHERE e.order_id = o.id) AS timeline
@@ -107,7 +107,7 @@ async def place_orders(url: str, count: int, *, one_customer: bool = False) -> l
 
 
 async def confirm_four_ways(fake: FakeStripe, count: int) -> None:
-    """Each order is confirmed by the browser, the events, its pay page and a clerk in the same moment."""
+    """Each order is confirmed by the browser, the events, its payment page and a clerk at the same time."""
     async with proving_database() as url, ground(fake, url) as (urls, http), running_worker(fake, url):
         connection = await connect(url)
         placed = await place_orders(url, count)
@@ -158,7 +158,7 @@ async def confirm_four_ways(fake: FakeStripe, count: int) -> None:
 
 
 async def shuffle_events(fake: FakeStripe, count: int) -> None:
-    """Three deliveries of each event, shuffled, beside one in order on a copy of the same database."""
+    """Three deliveries of each event, shuffled, compared with one in order on a copy of the database."""
     chance = random.Random(5)
     settings = load_settings()
     async with proving_database() as url, proving_database() as copy_url:
@@ -206,7 +206,7 @@ async def shuffle_events(fake: FakeStripe, count: int) -> None:
 
 
 async def lose_answers(fake: FakeStripe, count: int) -> None:
-    """Three answers in ten get lost after the work, on charges and on refunds; the reconciler finds them all."""
+    """Three of ten answers are lost after the work, for charges and refunds; the reconciler finds them all."""
     async with proving_database() as url, ground(fake, url) as (urls, http):
         connection = await connect(url)
         settings = with_stripe(load_settings(), fake)
@@ -261,7 +261,7 @@ async def lose_answers(fake: FakeStripe, count: int) -> None:
 
 
 async def rival_for_credit(fake: FakeStripe, applies: int) -> None:
-    """One hundred dollars of credit, forty orders, many clerks at once."""
+    """One hundred dollars of credit, forty orders, many concurrent clerks."""
     async with proving_database() as url, ground(fake, url) as (urls, http):
         connection = await connect(url)
         placed = await place_orders(url, 40, one_customer=True)

@@ -1,4 +1,4 @@
-"""Merges while the two order, pay and get credit; numbers that stay marked however they come back; STOP by text."""
+"""Merges during orders, payments and credits; numbers that stay marked in any spelling; STOP by text."""
 
 import asyncio
 import random
@@ -47,7 +47,7 @@ ACCOUNTS = AccountRules(shop_url="http://shop.example", secret_key="x" * 40, sho
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
 AT_ONCE = 12
 TWILIO_TOKEN = "the token that Twilio signs by"
-# A customer who was merged away a moment ago can't order any more; every door answers 409 to these.
+# A customer who was just merged can no longer order; every door answers 409.
 GONE = (asyncpg.ForeignKeyViolationError, IntegrityError)
 # The spellings in which one number comes back.
 SPELLINGS = (
@@ -79,7 +79,7 @@ LEFT JOIN suppressed_number s USING (phone) WHERE NOT coalesce(s.do_not_call AND
 
 @dataclass
 class Tally:
-    """What was done, as those who did it were answered."""
+    """The committed acts, according to their answers."""
 
     orders: int = 0
     ordered: Decimal = ZERO
@@ -112,7 +112,7 @@ async def prove(*, merges: int = 200, marks: int = 200) -> None:
 
 
 async def merge_while_they_buy(database: Database, connection: asyncpg.Connection, merges: int) -> None:
-    """Pairs are merged while both of each order, pay and get credit; every cent is there afterwards."""
+    """Pairs are merged while both order, pay and get credit; no cent is lost."""
     products = await stock_shelf(connection, [merges * 40] * 3)
     pairs = [(await _make(database, f"keep{n}"), await _make(database, f"gone{n}")) for n in range(merges)]
     tally = Tally()
@@ -134,7 +134,7 @@ async def merge_while_they_buy(database: Database, connection: asyncpg.Connectio
         acts.append(do("merge", partial(_merge, keep=keep, gone=gone)))
         chance.shuffle(acts)
         await asyncio.gather(*acts)
-        # One who was merged away meanwhile is merged already; a merge that lost the race is done now.
+        # A customer may already be merged; a merge that lost the race is repeated now.
         if await connection_value(database, "SELECT count(*) FROM customer_merge WHERE merged_id = :id", id=gone) == 0:
             await do("merge", partial(_merge, keep=keep, gone=gone))
 
@@ -190,7 +190,7 @@ async def _send_text(database: Database, phone: str) -> str:
 
 
 async def keep_marks(database: Database, connection: asyncpg.Connection, marks: int) -> None:
-    """Numbers are marked; then imports, merges, deletions and registrations bring them back in six spellings."""
+    """Numbers are marked; then imports, merges, deletions and registrations use them in six spellings."""
     phones = [f"+1216{200 + n // 10_000:03d}{n % 10_000:04d}" for n in range(marks)]
     owners = []
     for number, phone in enumerate(phones):

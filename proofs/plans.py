@@ -28,12 +28,12 @@ from models.session import Database, raw_connection, use_database
 from proofs.ground import check, proving_database
 
 Read = Callable[[AsyncSession], Awaitable[Any]]
-# What a read is called, its statements with their parameters, and how long it took.
+# A read's name, its statements with parameters, and its time.
 Explain = Callable[[AsyncSession, str, list[tuple[str, Any]], float], Awaitable[None]]
-# Among so many orders every list has some.
+# With this number of orders every list has some.
 LEAST = 3_000
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
-# Of the orders one in a thousand is to be worked on, two are on their way, and the others are done with.
+# One order in a thousand is open, two are in transit, and the others are done.
 _ORDERS = """
 INSERT INTO orders (order_number, status, item_count, unit_count, subtotal, total_amount, created_at, shipped_at,
   delivered_at)
@@ -83,7 +83,7 @@ SELECT id, 5, 5, current_date - 500, current_date - CAST(20 + id % 400 AS int), 
 FROM customer AS c
 ON CONFLICT DO NOTHING
 """
-# Whose calls were noted stands in what was just written.
+# The recorded calls are among the rows just written.
 _KNOWN = "DELETE FROM customer_call_change"
 _CALLS = """
 INSERT INTO outbound_call_log (customer_id, phone, outcome, created_at)
@@ -102,7 +102,7 @@ _NODE = re.compile(r"(?:Index|Bitmap|Seq)[\w ]*Scan(?: Backward)? (?:using|on) [
 
 
 async def prove(*, orders: int = 1_000_000, entries: int = 50_000) -> None:
-    """Count statements in a small company and in a large one, and read the large one's plans."""
+    """Count statements in a small and a large company, and check the large one's plans."""
     async with proving_database() as url:
         database = Database(url, pool_size=2)
         use_database(database)
@@ -117,7 +117,7 @@ async def prove(*, orders: int = 1_000_000, entries: int = 50_000) -> None:
 
 
 async def grow(database: Database, known: int, orders: int, entries: int) -> dict[str, Read]:
-    """Add orders up to so many and entries up to so many; returns what the pages and answers read of them."""
+    """Add orders and entries up to these numbers; returns the values that the pages need."""
     async with database.session() as db:
         first = await db.scalar(text("SELECT count(*) + 1 FROM calling_entry"))
         await db.execute(text(_ORDERS), {"first": known + 1, "last": orders})
@@ -160,15 +160,15 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
 async def read_all(
     database: Database, reads: dict[str, Read], *, explain: Explain | None = None, is_small: bool = False
 ) -> dict[str, int]:
-    """How many statements each read takes; `explain` looks at them with the milliseconds that the read took.
+    """The number of statements of each read; `explain` gets them with the read's milliseconds.
 
-    One connection asks for all of them, as in a server that has run for a while.
+    All use one connection, as in a server that has run for a while.
     """
     counts: dict[str, int] = {}
     for name, read in reads.items():
         async with database.session() as db:
             if is_small:
-                # So few rows are read faster without an index; that there is one shows all the same.
+                # A few rows are read faster without an index; this still shows whether there is one.
                 await db.execute(text("SET LOCAL enable_seqscan = off"))
             async with noted(db) as sent:
                 started = time.monotonic()
@@ -190,7 +190,7 @@ async def noted(db: AsyncSession) -> AsyncIterator[list[tuple[str, Any]]]:
         sent.append((statement, parameters))
 
     def note_raw(logged: Any) -> None:
-        # What a connection asks for a type when it first meets it is no statement of the program.
+        # Queries for unknown types are not statements of the program.
         if "typeinfo_tree" not in logged.query and "set_config" not in logged.query:
             sent.append((logged.query, logged.args))
 
@@ -206,7 +206,7 @@ async def noted(db: AsyncSession) -> AsyncIterator[list[tuple[str, Any]]]:
 
 
 async def explain(db: AsyncSession, name: str, sent: list[tuple[str, Any]], spent: float) -> None:
-    """Print through which indexes the statements go; a large table that is read whole ends the proof."""
+    """Print the indexes used; a full scan of a large table fails the proof."""
     raw = await raw_connection(db)
     nodes, whole = set(), set()
     for statement, parameters in sent:

@@ -1,4 +1,4 @@
-"""Profit and stats over a large company: the seconds that they take, in one statement, equal to a plain recount."""
+"""Profit and stats of a large company: their seconds, in one statement, equal to a plain recount."""
 
 import time
 from decimal import Decimal
@@ -51,7 +51,7 @@ SELECT id, 'bought', 'profit-' || id, 1, 'profit-' || id, 'UPS', 'Ground', 8.95,
   '{}', 'shp_' || id, '1Z' || id, created_at + interval '2 hours', created_at, CASE WHEN id % 55 = 0 THEN 'refunded' END
 FROM orders WHERE id > :known AND id % 5 = 0
 """
-# The same from the rows, each month found by the clock on the wall.
+# The same from the rows, with months in local time.
 RECOUNT = text(
     """
 SELECT to_char(at AT TIME ZONE :zone, 'YYYY-MM') AS month, sum(orders)::bigint AS orders, sum(sales) AS sales,
@@ -134,7 +134,7 @@ async def _grow(database: Database, known: int, orders: int) -> None:
 
 
 async def _read(db: AsyncSession, *, prints: bool) -> tuple[dict[str, int], Months]:
-    """How many statements each report takes, and the months of the longest profit."""
+    """The number of statements of each report, and the months of the longest profit report."""
     counts: dict[str, int] = {}
     months: Months = {}
 

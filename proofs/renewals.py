@@ -1,4 +1,5 @@
-"""Renewals: each due one once, through a kill -9, declined cards and lost answers; and banks that decide days later."""
+"""Renewals: each due one happens once, despite a kill -9, declined cards and lost answers; and banks that decide days
+later."""
 
 import asyncio
 import json
@@ -33,7 +34,7 @@ LEDGER = """
 SELECT count(*) FROM product p WHERE stock_quantity <>
   (SELECT sum(delta) FROM stock_movement m WHERE m.product_id = p.id)
 """
-# What two databases must agree on after the banks have decided.
+# What must be equal in both databases after the banks have decided.
 BANKS = """
 SELECT r.subscription_id, r.status, r.holds_stock, o.status AS order_status, o.on_hold, o.payment_status, o.amount_paid,
   o.attention, (SELECT string_agg(e.kind, ' ' ORDER BY e.kind) FROM order_event e WHERE e.order_id = o.id) AS timeline,
@@ -82,7 +83,7 @@ async def subscribe(url: str, methods: list[str]) -> int:
 
 
 async def renew_all_once(fake: FakeStripe, count: int) -> None:
-    """Two schedulers at one moment, one killed half-way; one card in ten declines, three answers in ten are lost."""
+    """Two concurrent schedulers, one killed halfway; one card in ten is declined, three of ten answers are lost."""
     declined = count // 10
     methods = [DECLINED if number % 10 == 0 else "pm_card_visa" for number in range(count)]
     settings = with_stripe(load_settings(), fake)
@@ -113,7 +114,7 @@ async def renew_all_once(fake: FakeStripe, count: int) -> None:
 
 
 async def _renew_with_a_kill(url: str, fake: FakeStripe, *, half: int) -> int:
-    """Both work until the second is killed; it starts again as its operator would start it, and works once more."""
+    """Both work until the second is killed; it is restarted and works again."""
     rest, doomed = await _start_scheduler(url, fake), await _start_scheduler(url, fake)
     while len(fake.payments) < half:
         await asyncio.sleep(0.002)

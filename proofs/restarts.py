@@ -1,6 +1,7 @@
-"""Orders while PostgreSQL is restarted again and again, by TCP and by socket: none lost, none doubled, soon taken.
+"""Orders while PostgreSQL is restarted repeatedly, by TCP and by socket: none lost, none duplicated, soon accepted
+again.
 
-At full size a worker runs beside the server, and every entry of its timetable goes on within one tick.
+At full size a worker also runs, and every scheduled job continues within one tick.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ HOWS = ("immediate", "fast")
 # From the first statement that the database takes to the first order.
 LONGEST_SECONDS = 2.0
 UNTIL_BACK_SECONDS = 60.0
-# Beyond the tick itself a job waits its turn behind the others.
+# In addition to the tick, a job waits for the others.
 TICK_SLACK_SECONDS = 45
 SUCCEEDED_SINCE = "SELECT DISTINCT name FROM job_run WHERE state = 'done' AND finished_at > $1"
 
@@ -105,7 +106,7 @@ async def prove(*, restarts: int = 10, seconds: float | None = LONGEST_SECONDS, 
 
 
 async def _prove_ticks(way: str, url: str) -> None:
-    """Each entry that comes round within five minutes has done its work again one tick after the last restart."""
+    """Each job scheduled at least every five minutes has run again one tick after the last restart."""
     minutes = {entry.job: _read_period(entry.cron) for entry in TIMETABLE}
     periods = {job: period for job, period in minutes.items() if period is not None}
     connection = await connect(url)

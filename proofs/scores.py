@@ -24,7 +24,7 @@ MOST_SECONDS, MOST_MEGABYTES = 10, 500
 
 
 async def prove(*, customers: int = 1_000_000) -> None:
-    """Score the simulated customers in a child process, as a run does, then hold CDNOW against what came."""
+    """Score the simulated customers in a child process, as a run does, then compare the prediction for CDNOW."""
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
         loop = asyncio.get_running_loop()
@@ -46,7 +46,7 @@ async def prove(*, customers: int = 1_000_000) -> None:
 
 
 def score_simulated(customers: int) -> tuple[float, float, float, str]:
-    """Seconds of a core and by the clock, megabytes at most, and the parameters that were found."""
+    """CPU and clock seconds, peak megabytes, and the fitted parameters."""
     histories = simulate(customers)
     started, at_work = time.monotonic(), time.process_time()
     scores = score(histories)
@@ -62,7 +62,7 @@ def score_simulated(customers: int) -> tuple[float, float, float, str]:
 
 
 def simulate(customers: int) -> Histories:
-    """Customers who order and leave as the model says, watched for 26 to 104 weeks."""
+    """Customers who order and leave according to the model, observed for 26 to 104 weeks."""
     draw = np.random.default_rng(2026)
     age = draw.uniform(26, 104, customers)
     rate = draw.gamma(R, 1 / ALPHA, customers)
@@ -83,7 +83,7 @@ def simulate(customers: int) -> Histories:
 
 
 def hold_out(path: Path) -> dict[str, Any]:
-    """The prediction from the weeks up to the split, held against the days after it."""
+    """The prediction from the weeks before the split, compared with the days after it."""
     bought: dict[int, set[date]] = defaultdict(set)
     for line in path.read_text().splitlines():
         _, customer, day, _, _ = line.split()

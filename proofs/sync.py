@@ -44,7 +44,7 @@ async def prove(*, rows: int = 5_000, few: int = 50, seconds: float | None = MOS
 
 
 async def time_requests(client: httpx2.AsyncClient, products: list[int], *, seconds: float | None, rounds: int) -> None:
-    """Every product gets another price, bulk price, flag and description, round after round."""
+    """Every product gets a new price, bulk price, flag and description in each round."""
     taken = []
     for number in range(1, rounds + 1):
         body = {"products": [_row(product, number) for product in products]}
@@ -54,7 +54,7 @@ async def time_requests(client: httpx2.AsyncClient, products: list[int], *, seco
         assert response.status_code == 200, response.text
         assert response.json()["updated_count"] == len(products)
     print(f"  {len(products)} rows: {', '.join(f'{each:.2f} s' for each in taken)}")
-    if seconds is not None:  # a promise for a machine of its own; tests make none about time
+    if seconds is not None:  # a limit for an idle machine; tests assert no times
         check(f"every request took less than {seconds:g} s", max(taken) < seconds)
 
 
@@ -78,7 +78,7 @@ async def each_row_alone(client: httpx2.AsyncClient, products: list[int]) -> Non
 async def meet_others(
     client: httpx2.AsyncClient, connection: asyncpg.Connection, *, seconds: float | None, programs: int = 3
 ) -> None:
-    """Several programs change every product by its SKU at once, each in an order of its own."""
+    """Several programs change all products by SKU concurrently, each in a different order."""
     skus = [record["sku"] for record in await connection.fetch("SELECT sku FROM product ORDER BY id")]
     started = time.perf_counter()
 

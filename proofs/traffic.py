@@ -1,4 +1,4 @@
-"""Buyers and readers in front of several servers: who gets no answer from one repeats the request at another."""
+"""Buyers and readers with several servers: without an answer from one they repeat the request at another."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ import httpx2
 
 from proofs.ground import Server, check, order_of
 
-# Answers that ask for the same request again: the first one is still running, or the server is busy or stopping.
+# Answers after which to repeat: the first request is still running, or the server is busy or stopping.
 AGAIN = frozenset({409, 503})
 PAUSE_SECONDS = 0.02
 LEDGER = """
@@ -23,7 +23,7 @@ WHERE stock_quantity <> (SELECT sum(delta) FROM stock_movement m WHERE m.product
 
 @dataclass
 class Traffic:
-    """Orders, each with a key of its own, and pages, until `is_over`; what was answered is kept."""
+    """Orders, each with its own key, and pages, until `is_over`; answers are recorded."""
 
     servers: Sequence[Server]
     products: list[int]
@@ -36,18 +36,18 @@ class Traffic:
     is_over: bool = False
 
     def start(self, *, buyers: int, pages: Sequence[str]) -> list[asyncio.Task[None]]:
-        """Begin to buy and to read; one reader for each page."""
+        """Start buyers and readers; one reader per page."""
         buying = [asyncio.create_task(self._buy(number)) for number in range(buyers)]
         return buying + [asyncio.create_task(self._read(path)) for path in pages]
 
     async def take_orders(self, count: int) -> None:
-        """Wait until so many more orders were answered than by now."""
+        """Wait until this many more orders were answered."""
         goal = len(self.acknowledged) + count
         while len(self.acknowledged) < goal and not self.others:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ask(self, client: httpx2.AsyncClient, method: str, path: str, **more: object) -> httpx2.Response:
-        """The first answer that stands, however often and of whichever server it had to be asked for."""
+        """The first final answer, after any number of repeats at any server."""
         began_at, turn = time.monotonic(), random.randrange(len(self.servers))
         while True:
             turn += 1
@@ -90,7 +90,7 @@ class Traffic:
 
 
 async def check_traffic(connection: asyncpg.Connection, traffic: Traffic, paths: Sequence[str]) -> None:
-    """Compare what the customers were answered with what is in the database."""
+    """Compare the customers' answers with the database."""
     rows = await connection.fetch("SELECT delivery_email, order_number FROM orders WHERE delivery_email LIKE 'buyer-%'")
     by_email = {row["delivery_email"]: row["order_number"] for row in rows}
     print(

@@ -1,4 +1,4 @@
-"""Hostile uploads: none is taken for what it is not, memory stays flat, and nothing of the camera's is kept."""
+"""Hostile uploads: none is accepted as another type, memory stays flat, and no camera data is kept."""
 
 import asyncio
 import struct
@@ -33,7 +33,7 @@ def make_picture(
 
 
 def make_bomb(side: int) -> bytes:
-    """A true PNG of one bit a pixel: some hundred kilobytes that unfold to billions of pixels."""
+    """A valid PNG with one bit per pixel: some hundred kilobytes that decompress to billions of pixels."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -46,7 +46,7 @@ def make_bomb(side: int) -> bytes:
 
 
 def with_place(kind: str) -> bytes:
-    """A picture that says where it was taken."""
+    """A picture with its location."""
     exif = Image.Exif()
     exif[0x010E] = PLACE.decode()
     exif.get_ifd(0x8825)[0x001D] = PLACE.decode()
@@ -54,7 +54,7 @@ def with_place(kind: str) -> bytes:
 
 
 def hostile_files() -> list[tuple[str, str, bytes, bool]]:
-    """What is sent: a word for it, its name, its bytes, and whether it may be kept (re-encoded)."""
+    """The uploads: a label, the file name, the bytes, and whether it may be accepted (re-encoded)."""
     script = b"<script>alert(1)</script>"
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
     pdf = b"%PDF-1.4\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n%%EOF"
@@ -117,7 +117,7 @@ async def prove(*, rounds: int = 4, small: bool = False) -> None:
 
 
 async def send_crowd(client: httpx2.AsyncClient, products: list[int]) -> None:
-    """Let many senders come at once, each with the largest picture that is taken."""
+    """Many concurrent senders, each with the largest accepted picture."""
     large = [
         make_picture("PNG", (8_000, 5_000), mode="RGBA", compress_level=1),
         make_picture("JPEG", (8_000, 5_000), progressive=True),
@@ -134,7 +134,7 @@ async def send_crowd(client: httpx2.AsyncClient, products: list[int]) -> None:
 async def send_all(
     client: httpx2.AsyncClient, products: list[int], files: list[tuple[str, str, bytes, bool]]
 ) -> list[str]:
-    """Send each file to a product of its own; the words for those that were answered wrongly."""
+    """Send each file to its own product; returns the labels of wrong answers."""
     wrong = []
     for product, (word, name, data, may_be_kept) in zip(products, files, strict=True):
         path = f"/api/v1/products/{product}/image"
@@ -147,7 +147,7 @@ async def send_all(
 
 
 async def check_kept_files(connection: asyncpg.Connection, files: list[tuple[str, str, bytes, bool]]) -> None:
-    """Only what may be kept is there, it opens, and it carries nothing but pixels."""
+    """Only acceptable files are stored, they can be opened, and they contain only pixels."""
     kept = await connection.fetch("SELECT original, thumbnail FROM product_image_data ORDER BY image_id")
     wanted = sum(may_be_kept for *_, may_be_kept in files)
     print(f"  {len(files)} hostile files: {len(files) - len(kept)} refused, {len(kept)} re-encoded")

@@ -1,4 +1,4 @@
-"""Voice agents repeat themselves: one order for fifty requests at once, also after a restart."""
+"""Repeats of voice agents: one order for fifty concurrent requests, also after a restart."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ GUEST = {
 
 
 async def prove(*, repeats: int = 50) -> None:
-    """Repeat an order at once and after a restart."""
+    """Repeat an order concurrently and after a restart."""
     async with proving_database() as url:
         connection = await connect(url)
         product = (await stock_shelf(connection, [1_000]))[0]
@@ -62,7 +62,7 @@ def say(digits: list[int], way: int) -> str:
 
 
 def count_leaks(cards: int) -> int:
-    """How many planted numbers the redaction leaves, also spread over two turns."""
+    """The number of planted numbers that the redaction misses, including those spread over two turns."""
     chance = random.Random(11)
     leaks = 0
     for place in range(cards):

@@ -1,4 +1,4 @@
-"""The floor: lost answers of the carrier, shuffled events of parcels, and two packers at one order."""
+"""The warehouse: lost answers of the carrier, shuffled parcel events, and two packers on one order."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ async def _orders(count: int, *, units: int = 1, status: str = "packed") -> list
 
 
 async def lose_answers(fake: FakeEasyPost, settings: Settings, count: int) -> None:
-    """The carrier drops three answers of ten after its work and one before, and every clerk double-clicks."""
+    """The carrier drops three of ten answers after its work and one before, and every clerk double-clicks."""
     (clerk,) = await _packers(1)
     orders = await _orders(count)
     fake.faults.drop_share, fake.faults.drop_before_share = 0.3, 0.1
@@ -107,7 +107,7 @@ async def lose_answers(fake: FakeEasyPost, settings: Settings, count: int) -> No
 
 
 async def _void_half(fake: FakeEasyPost, settings: Settings, clerk: Actor, rows: list[Label]) -> None:
-    """Voids get lost as well; each refunds its own label, once."""
+    """Answers to voids are lost too; each refunds its own label, once."""
 
     refusals: set[str] = set()
 
@@ -131,7 +131,7 @@ async def _void_half(fake: FakeEasyPost, settings: Settings, clerk: Actor, rows:
 
 
 async def shuffle_events(_fake: FakeEasyPost, settings: Settings, count: int) -> None:
-    """Each parcel's events come three times and shuffled, one of twenty forged; the end is the same."""
+    """Each parcel's events arrive three times and shuffled, one in twenty forged; the end state is the same."""
     load_jobs()
     chance = random.Random(5)
     orders = await _orders(count // len(WAY), status="shipped")
@@ -172,7 +172,7 @@ async def shuffle_events(_fake: FakeEasyPost, settings: Settings, count: int) ->
 
 
 async def pack_together(_fake: FakeEasyPost, settings: Settings, rounds: int) -> None:
-    """Two packers scan one order at once, each all of it: no unit is counted twice and none lost."""
+    """Two packers scan all of one order concurrently: no unit is counted twice or lost."""
     del settings
     packers, units = await _packers(2), 3
     orders = await _orders(rounds, units=units, status="confirmed")

@@ -1,4 +1,4 @@
-"""Webhooks out: every event arrives, in order for each order, whatever the receiver does meanwhile."""
+"""Outgoing webhooks: every event arrives, in order per order, even with a failing receiver."""
 
 import asyncio
 import random
@@ -55,13 +55,13 @@ class Receiver:
             writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the sender lost its patience
+            pass  # the sender timed out
         finally:
             writer.close()
 
 
 async def prove(*, orders: int = 250) -> None:
-    """Move orders through their whole way and deliver what is due until nothing waits, two workers at a time."""
+    """Move orders through all statuses and deliver due messages until none is waiting, with two workers."""
     receiver = Receiver(1)
     server = await asyncio.start_server(receiver.answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"

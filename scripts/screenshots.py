@@ -1,7 +1,7 @@
-"""Pictures of every page of a running portal, at 1280 and 390 pixels: `python -m scripts.screenshots URL DIR`.
+"""Screenshots of every page of a running portal, at 1280 and 390 pixels: `python -m scripts.screenshots URL DIR`.
 
-It signs in as the demo company's administrator and follows links, so that a new page is seen by itself; of the records
-of one kind the first that is met stands for all. Run it before and after a change, each into a directory of its own.
+It signs in as the demo company's administrator and follows links, so new pages are included automatically; of each kind
+of record only the first one is shown. Run it before and after a change, into different directories.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from playwright.async_api import Page, async_playwright
 
 WIDTHS = (1280, 390)
 FLAGS = ("--no-sandbox", "--disable-gpu")
-# What is no page: papers, files, streams, and the way out.
+# Not pages: PDFs, files, streams, and signing out.
 NO_PAGES = re.compile(r"\.(csv|json|pdf)$|/(slip|paper|pdf|export|label|events|sign-out|template)\b|/labels/")
-# What is fetched as it comes into sight is wanted in a picture of the whole page.
+# Content loaded on scrolling must be in a screenshot of the whole page.
 SHOW_ALL = """() => {
   for (const thumb of document.querySelectorAll(".thumb")) thumb.dataset.seen = "";
   for (const image of document.images) image.loading = "eager";
@@ -30,7 +30,7 @@ READ_LINKS = """() => [...document.querySelectorAll("a[href]:not([target]):not([
 
 
 def name_kind(path: str) -> str:
-    """The page's name, the same for all records of a kind: a part of the path with a digit or a capital is one."""
+    """The page's name, equal for all records of a kind: a path segment with a digit or capital is a record."""
     parts = ["one" if re.search(r"[\dA-Z]", part) else part for part in path.strip("/").split("/")]
     return "-".join(parts)
 
@@ -45,7 +45,7 @@ async def sign_in(page: Page, url: str, username: str, password: str) -> None:
 
 
 async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
-    """Follow the links from home and keep each kind of page once; returns their names."""
+    """Follow the links from home and save each kind of page once; returns their names."""
     waiting, seen = ["/portal"], {"portal"}
     names = []
     while waiting:
@@ -54,7 +54,7 @@ async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
         try:
             answer = await page.goto(url + path)
         except PlaywrightError:
-            continue  # A download, which is no page.
+            continue  # A download, not a page.
         if answer is None or "text/html" not in answer.headers.get("content-type", ""):
             continue
         for link in map(urlsplit, await page.evaluate(READ_LINKS)):
@@ -72,7 +72,7 @@ async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
 
 
 async def run(url: str, folder: Path, username: str, password: str) -> None:
-    """Take the pictures into the folder, which is there."""
+    """Take the screenshots into an existing folder."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("Chromium is not installed; `make setup-tests` installs it.")
@@ -86,7 +86,7 @@ async def run(url: str, folder: Path, username: str, password: str) -> None:
 
 
 def main() -> None:
-    """Read the command line and take the pictures."""
+    """Read the command line and take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="where the program answers, such as http://127.0.0.1:8000")
     parser.add_argument("folder", type=Path)

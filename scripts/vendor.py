@@ -1,7 +1,7 @@
 """Fetch the front-end files that the portal serves itself, from npm by version; refuse any that changed.
 
-`make vendor` runs this. static/vendor/LOCK.json keeps the hash of every package and every file: a page
-never loads anything from another host, and nobody can swap a file unnoticed (`--check` compares offline).
+`make vendor` runs this. static/vendor/LOCK.json keeps the hash of every package and every file: pages load nothing from
+other hosts, and a changed file is noticed (`--check` compares offline).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOCK = ROOT / "static/vendor/LOCK.json"
 
 # The shapes of all icons; only those named in icons.txt go into the sprite.
 ICON_SHAPES = "tabler-nodes-outline.json"
-# Package and version, then each wanted file inside it and where it goes.
+# Package and version, then each needed file and its destination.
 PACKAGES: dict[tuple[str, str], dict[str, str]] = {
     ("htmx.org", "4.0.1"): {
         "dist/htmx.min.js": "static/vendor/htmx.min.js",
@@ -62,12 +62,12 @@ ICON_NAMES = ROOT / "templates/shared/icons.txt"
 
 
 def sha512(data: bytes) -> str:
-    """The hash in the form that package locks use."""
+    """The hash in the format of package locks."""
     return "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
 
 
 def fetch(name: str, version: str, folder: Path) -> bytes:
-    """The package's archive, got through npm."""
+    """The package's archive, fetched with npm."""
     command = ["npm", "pack", "--silent", f"{name}@{version}"]
     answer = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     return (folder / answer.stdout.split()[-1]).read_bytes()
@@ -90,7 +90,7 @@ def draw_sprite(nodes: dict[str, list[tuple[str, dict[str, str]]]]) -> str:
 
 
 def unpack_font(data: bytes) -> bytes:
-    """The same font as TrueType: the PDF maker would unpack it again in each of its processes."""
+    """The same font as TrueType: the PDF library would otherwise decompress it in each process."""
     from fontTools.ttLib import woff2  # type: ignore[import-untyped]
 
     unpacked = io.BytesIO()
@@ -99,7 +99,7 @@ def unpack_font(data: bytes) -> bytes:
 
 
 def vendor(*, trust_new: bool) -> None:
-    """Write every vendored file and the icon sprite; stops when a package's hash is not the locked one."""
+    """Write all vendored files and the icon sprite; stops if a package's hash differs from the locked one."""
     lock = json.loads(LOCK.read_text()) if LOCK.exists() else {"packages": {}, "files": {}}
     packages: dict[str, str] = {}
     files: dict[str, str] = {}

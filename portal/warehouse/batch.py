@@ -1,4 +1,4 @@
-"""Labels for many orders at once: how far they are, what needs somebody first, and one PDF of what is bought."""
+"""Labels for many orders at once: problems first, progress, and one PDF of the bought labels."""
 
 from typing import Any
 
@@ -48,13 +48,13 @@ STRIP = (
 
 
 class ChooseRates(Input):
-    """By which rule the rates of the others are chosen."""
+    """The rule for choosing the rates of the remaining orders."""
 
     choice: Choice
 
 
 class FixAddress(Input):
-    """The order whose address is written as the carrier writes it."""
+    """The order that gets the carrier's spelling of its address."""
 
     order: Filled60
 
@@ -62,14 +62,14 @@ class FixAddress(Input):
 @blueprint.get(BATCH)
 @staff_page(Right.BUY_LABELS)
 async def show_batch(batch_id: int) -> Response:
-    """How far the batch is."""
+    """The batch's progress."""
     return await _show(batch_id)
 
 
 @blueprint.get(f"{BATCH}.pdf")
 @staff_page(Right.BUY_LABELS)
 async def print_batch(batch_id: int) -> Response:
-    """What is bought so far, as one PDF."""
+    """The labels bought so far, as one PDF."""
     async with current_database().reading() as connection:
         ids = await list_batch_labels(connection, batch_id, by=current_actor())
     return answer_pdf(await print_labels(ids), f"labels-{batch_id}.pdf")
@@ -78,7 +78,7 @@ async def print_batch(batch_id: int) -> Response:
 @blueprint.post(f"{BATCH}/stop")
 @staff_page(Right.BUY_LABELS)
 async def stop_batch(batch_id: int) -> Response:
-    """Let the orders in work be the last."""
+    """Stop after the orders in progress."""
     await batch.stop_batch(db(), batch_id, by=current_actor())
     return await redirect_to(f"{BATCHES}/{batch_id}", toast="Stopped; labels already bought are kept")
 
@@ -86,7 +86,7 @@ async def stop_batch(batch_id: int) -> Response:
 @blueprint.post(f"{BATCH}/go-on")
 @staff_page(Right.BUY_LABELS)
 async def resume_batch(batch_id: int) -> Response:
-    """Buy the rest as well."""
+    """Buy the remaining labels."""
     await batch.resume_batch(db(), batch_id, by=current_actor())
     return await redirect_to(f"{BATCHES}/{batch_id}")
 
@@ -94,7 +94,7 @@ async def resume_batch(batch_id: int) -> Response:
 @blueprint.post(f"{BATCH}/choice")
 @staff_page(Right.BUY_LABELS)
 async def choose_rates(batch_id: int) -> Response:
-    """Choose the rates of what is not bought yet by another rule."""
+    """Choose the rates of the remaining orders by another rule."""
     data = await read_form_body(ChooseRates)
     await batch.choose_rates(db(), batch_id, data.choice, by=current_actor())
     return await redirect_to(f"{BATCHES}/{batch_id}")
@@ -103,7 +103,7 @@ async def choose_rates(batch_id: int) -> Response:
 @blueprint.post(f"{BATCH}/decide")
 @staff_page(Right.BUY_LABELS)
 async def decide_order(batch_id: int) -> Response:
-    """Buy an order that needed somebody, or leave it out."""
+    """Buy the label of an order with a problem, or leave it out."""
 
     async def decide(data: DecideOrder) -> DecideOrder:
         await batch.decide_order(db(), batch_id, data, by=current_actor())
@@ -118,7 +118,7 @@ async def decide_order(batch_id: int) -> Response:
 @blueprint.post(f"{BATCH}/address")
 @staff_page(Right.BUY_LABELS)
 async def use_suggested(batch_id: int) -> Response:
-    """Write the address as the carrier does, and buy the label."""
+    """Accept the carrier's spelling of the address, and buy the label."""
     data = await read_form_body(FixAddress)
     try:
         await correct_address(data.order, by=current_actor(), settings=settings())
@@ -157,7 +157,7 @@ def _write_needs(found: Batch) -> str:
 
 
 def _compare(ours: str, suggested: dict[str, Any] | None) -> list[tuple[str, bool]]:
-    """The carrier's spelling word by word, and whether it is another word than ours."""
+    """The carrier's spelling word by word, and whether each word differs from ours."""
     if not suggested:
         return []
     names = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")

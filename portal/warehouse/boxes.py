@@ -1,4 +1,4 @@
-"""Box rules: the list, one rule's form with what it would do, and the rules tried on an order as a picture."""
+"""Box rules: the list, one rule's form with its effect, and the rules tried on an order as a drawing."""
 
 from typing import Annotated, Any
 
@@ -39,7 +39,7 @@ TAB_WORDS = (
 
 
 class BoxRulesQuery(PageInput):
-    """The tab and page of the list, the order that the rules are tried on with each step, and a new rule's product."""
+    """The tab and page of the list, the order for trying the rules, whether to show steps, and a new rule's product."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 25
     tab: RuleTab = RuleTab.RULES
@@ -56,7 +56,7 @@ class BoxRuleForm(UpdateBoxRule):
 
 
 class EffectForm(BoxRuleForm):
-    """The form while it is typed, with the order that the rules are tried on."""
+    """The form while typing, with the order for trying the rules."""
 
     order: Text60 = ""
 
@@ -65,7 +65,7 @@ class EffectForm(BoxRuleForm):
 @staff_page(Right.EDIT_BOXES)
 @reads_query(BoxRulesQuery)
 async def show_box_rules(query: BoxRulesQuery) -> Response:
-    """The rules, an empty form, and an order as they pack it."""
+    """The rules, an empty form, and an order packed by them."""
     return await _show(query)
 
 
@@ -81,7 +81,7 @@ async def show_box_rule(rule_id: int, query: BoxRulesQuery) -> Response:
 @staff_page(Right.EDIT_BOXES)
 @reads_query(BoxRulesQuery)
 async def find_rule_products(query: BoxRulesQuery) -> Response:
-    """The products that the words of a new rule may mean."""
+    """The products that match a new rule's search."""
     hits = await find_products(db(), query.product, visible_to=current_actor()) if query.product else []
     return await page_or_block(
         "warehouse/rule/part.html", block="product_hits", hits=hits, order_number=query.order, words=query.product
@@ -91,7 +91,7 @@ async def find_rule_products(query: BoxRulesQuery) -> Response:
 @blueprint.post(f"{LIST}/effect")
 @staff_page(Right.EDIT_BOXES)
 async def foresee_effect() -> Response:
-    """What the rule would do as it is typed; nothing is kept."""
+    """The effect of the typed rule; nothing is saved."""
 
     async def foresee(data: EffectForm) -> EffectWords | None:
         return await _foresee(data, data.order)
@@ -103,7 +103,7 @@ async def foresee_effect() -> Response:
 @blueprint.post(LIST)
 @staff_page(Right.EDIT_BOXES)
 async def create_box_rule() -> Response:
-    """Add a rule for the product that was chosen, or that the text finds first."""
+    """Add a rule for the chosen product, or the first search result."""
 
     async def create(data: BoxRuleForm) -> BoxRuleRow:
         sent = await _read_rule(data)
@@ -118,7 +118,7 @@ async def create_box_rule() -> Response:
 @blueprint.post(f"{LIST}/<id:rule_id>")
 @staff_page(Right.EDIT_BOXES)
 async def update_box_rule(rule_id: int) -> Response:
-    """Save the rule; what a colleague changed meanwhile is merged, or shown beside what was typed."""
+    """Save the rule; a colleague's changes are merged, or shown beside the typed values."""
 
     async def save(data: UpdateBoxRule, version: int | None) -> BoxRuleRow:
         return await rules.update_box_rule(db(), rule_id, data, by=current_actor(), version=version)
@@ -189,13 +189,13 @@ def _link_steps(query: BoxRulesQuery, rule: BoxRuleRow | None, order_number: str
 
 
 async def _find_chosen(text: str) -> FoundProduct | None:
-    """The product whose very SKU this is."""
+    """The product with exactly this SKU."""
     found = await find_products(db(), text, visible_to=current_actor(), most=5) if text else []
     return next((product for product in found if product.sku.casefold() == text.casefold()), None)
 
 
 async def _read_rule(data: BoxRuleForm) -> CreateBoxRule:
-    """The rule as it is typed, for the product that was chosen or that the text finds first."""
+    """The typed rule, for the chosen product or the first search result."""
     product_id = data.product_id
     if product_id is None:
         found = await find_products(db(), data.product, visible_to=current_actor(), most=1) if data.product else []
@@ -212,7 +212,7 @@ async def _foresee(data: BoxRuleForm, order_number: str) -> EffectWords | None:
 
 
 async def _foresee_saved(rule: BoxRuleRow, packed: TriedBoxes | None) -> EffectWords:
-    """What the rule does as it stands."""
+    """The effect of the saved rule."""
     sent = {name: getattr(rule, name) for name in CreateBoxRule.model_fields}
     order_number = packed.order.order_number if packed else ""
     data = CreateBoxRule.model_construct(**sent)
@@ -233,7 +233,7 @@ def _make_tabs(listed: RuleList, query: BoxRulesQuery) -> list[dict[str, Any]]:
 
 
 async def _try(order_number: str) -> tuple[TriedBoxes | None, str]:
-    """The order that was asked for, else the next one of the queue."""
+    """The requested order, otherwise the next one in the queue."""
     me = current_actor()
     if not order_number:
         following = await find_next_order(db(), by=me)

@@ -1,11 +1,11 @@
-"""Boxes drawn to one scale, seen from a corner above, with layers of what is in them; letters key them to the list."""
+"""Boxes drawn to scale, seen from above at a corner, with layers of their contents; letters refer to the list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.boxes.pack import Content, PackedBox, PackLine
 
-# Pixels to an inch where all boxes have room for it, and the room that each has.
+# Pixels per inch if all boxes fit, and the space for each.
 PIXELS = 3.4
 WIDEST, HIGHEST = 128.0, 114.0
 ACROSS, DOWN = 0.866, 0.5
@@ -18,7 +18,7 @@ SHADES = ("a", "b", "c", "d", "e")
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One side of a box or slab: its class and the corners of it."""
+    """One side of a box or slab: its class and corners."""
 
     look: str
     points: str
@@ -55,7 +55,7 @@ class Crate:
 
 
 def choose_scale(boxes: Iterable[PackedBox]) -> float:
-    """Pixels to an inch, one number for all boxes of a picture, so that the largest of them has room."""
+    """Pixels per inch for all boxes of a drawing, so that the largest fits."""
     fitting = [PIXELS]
     for box in boxes:
         if box.sides is not None:
@@ -66,7 +66,7 @@ def choose_scale(boxes: Iterable[PackedBox]) -> float:
 
 
 def draw_crate(box: PackedBox, lines: Mapping[str, PackLine], letters: Mapping[str, str], scale: float) -> Crate | None:
-    """The picture of a box; None for one that nobody measured."""
+    """The drawing of a box; None if it was not measured."""
     if box.sides is None:
         return None
     length, width, height = (float(side) for side in box.sides)
@@ -96,7 +96,7 @@ def draw_crate(box: PackedBox, lines: Mapping[str, PackLine], letters: Mapping[s
         step = (upper - level) / layers
         faces = [each for layer in range(layers) for each in lay(level + layer * step, level + (layer + 1) * step)]
         slabs.append(Slab(SHADES[(ord(letter) - 65) % len(SHADES)], tuple(faces)))
-        # What lies on top is named on its top, what lies below at the corner in front.
+        # The top layer is labelled on its top, lower ones at the front corner.
         is_last = place == len(box.contents)
         at = (length / 2, width / 2, upper) if is_last else (length, width, (level + upper) / 2)
         x, y = (float(part) for part in corner(*at).split(","))
@@ -122,13 +122,13 @@ def draw_crate(box: PackedBox, lines: Mapping[str, PackLine], letters: Mapping[s
 
 
 def _height_of(content: Content, lines: Mapping[str, PackLine], floor: float, height: float) -> float:
-    """How high the units of a product lie when they cover the whole floor; to the lid where nobody measured them."""
+    """The height of a product's units spread over the whole floor; up to the lid if not measured."""
     sides = lines[content.product_sku].unit_sides if content.product_sku in lines else None
     return float(sides[0] * sides[1] * sides[2]) * content.quantity / floor if sides else height
 
 
 def _spread(tags: list[Tag], height: float) -> tuple[Tag, ...]:
-    """The tags from the floor up, none on another, all within the picture."""
+    """The labels from the floor up, without overlaps and inside the drawing."""
     spread: list[Tag] = []
     lowest = height - TAG - 1
     for tag in tags:
@@ -139,7 +139,7 @@ def _spread(tags: list[Tag], height: float) -> tuple[Tag, ...]:
 
 
 def choose_letters(boxes: Sequence[PackedBox]) -> dict[str, str]:
-    """A letter for each product, in the order that they appear."""
+    """A letter for each product, in order of appearance."""
     found: dict[str, str] = {}
     for box in boxes:
         for content in box.contents:

@@ -1,4 +1,4 @@
-"""Voiding a label asks first: GET says what will happen, POST has EasyPost refund it."""
+"""Voiding a label with a confirmation: GET says what will happen, POST requests EasyPost's refund."""
 
 from quart import Blueprint, Response
 
@@ -18,14 +18,14 @@ blueprint = Blueprint("portal_labels", __name__)
 @blueprint.get("/portal/labels/<id:label_id>/void")
 @staff_page(Right.BUY_LABELS)
 async def ask_void(label_id: int) -> Response:
-    """Say what voiding the label does."""
+    """Confirm voiding the label."""
     return await _ask(await _read(label_id))
 
 
 @blueprint.post("/portal/labels/<id:label_id>/void")
 @staff_page(Right.BUY_LABELS)
 async def confirm_void(label_id: int) -> Response:
-    """Have the label refunded and take its number off the order."""
+    """Refund the label and remove its number from the order."""
     label = await _read(label_id)
     try:
         done = await void_label(label_id, by=current_actor(), settings=settings())

@@ -1,4 +1,4 @@
-"""The packing screen: scan what goes into the box, buy the label, and the next order opens by itself."""
+"""The packing screen: scan the items, buy the label, and the next order opens automatically."""
 
 from typing import Any
 
@@ -46,13 +46,13 @@ PACKABLE = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
 
 
 class PackScan(ScanCode):
-    """A scan with the line that the packer stands at, for a bare number of units."""
+    """A scan with the current line, for a number of units without a code."""
 
     item: int | None = None
 
 
 class PackForm(FinishPack):
-    """The boxes with what is done about them: bought, weighed again, one more of them, or one less."""
+    """The boxes and the act: buy, get new rates, add or remove a box."""
 
     act: Text60 = "buy"
     add: Text200 = ""
@@ -60,7 +60,7 @@ class PackForm(FinishPack):
 
 
 class AskPack(Input):
-    """Rates are fetched with the page where there is no JavaScript to fetch them later."""
+    """Whether to fetch rates with the page, if there is no JavaScript to fetch them later."""
 
     rates: Filled60 | None = None
 
@@ -76,7 +76,7 @@ async def show_pack(number: str, query: AskPack) -> Response:
 @blueprint.post(f"{ORDER}/scan")
 @staff_page(Right.PACK_ORDERS)
 async def scan_item(number: str) -> Response:
-    """Count what was scanned; another order's slip opens that order, and Enter on a complete pack buys its label."""
+    """Count a scan; another order's slip opens that order, and Enter on a complete pack buys its label."""
     tried = await attempt_in_own_transaction(PackScan, lambda data: _scan(number, data))
     scanned = tried.result
     if scanned is None:
@@ -85,7 +85,7 @@ async def scan_item(number: str) -> Response:
         return await redirect_to(f"{QUEUE}/{scanned.order_number}")
     is_go = scanned.kind in {ScanKind.ENTER, ScanKind.OWN_SLIP}
     if is_go and scanned.is_complete and settings().easypost_api_key:
-        # The boxes and the rate beside the scan field come along, where the browser sends them.
+        # The browser may also send the boxes and the rate beside the scan field.
         chosen = await attempt_in_own_transaction(FinishPack, _take_as_it_is)
         if chosen.result is None:
             return await _show(number, refusal=chosen.refusal)
@@ -104,7 +104,7 @@ async def count_units(number: str) -> Response:
 @blueprint.post(f"{ORDER}/label")
 @staff_page(Right.BUY_LABELS)
 async def buy_label(number: str) -> Response:
-    """Buy the labels, mark the order packed, and open the next one; or ask the carriers again with other boxes."""
+    """Buy the labels, mark the order packed, and open the next one; or get new rates for changed boxes."""
     tried = await attempt_in_own_transaction(PackForm, _change_boxes)
     data = tried.result
     if data is None:
@@ -121,7 +121,7 @@ async def buy_label(number: str) -> Response:
 @blueprint.post(f"{ORDER}/address")
 @staff_page(Right.BUY_LABELS)
 async def use_carriers_address(number: str) -> Response:
-    """Write the order's address as the carrier writes it."""
+    """Accept the carrier's spelling of the order's address."""
     try:
         await correct_address(number, by=current_actor(), settings=settings())
     except NotFound:
@@ -134,7 +134,7 @@ async def use_carriers_address(number: str) -> Response:
 @blueprint.post(f"{ORDER}/ship")
 @staff_page(Right.PACK_ORDERS)
 async def ship_by_number(number: str) -> Response:
-    """Ship with a number that was typed in, or with none."""
+    """Ship with a typed tracking number, or without one."""
 
     async def ship(data: ShipTyped) -> Any:
         return await ship_typed(db(), number, data, by=current_actor(), company_name=settings().company_name)
@@ -148,7 +148,7 @@ async def ship_by_number(number: str) -> Response:
 @blueprint.post(f"{ORDER}/aside")
 @staff_page(Right.PACK_ORDERS)
 async def put_aside(number: str) -> Response:
-    """Leave the order for later and open the next one."""
+    """Set the order aside and open the next one."""
     await set_aside(db(), number, by=current_actor())
     return await _go_on(f"{number.upper()} is set aside")
 
@@ -163,7 +163,7 @@ async def ask_short(number: str) -> Response:
 @blueprint.post(f"{ORDER}/short")
 @staff_page(Right.PACK_ORDERS)
 async def confirm_short_pick(number: str) -> Response:
-    """Pack what is there; the rest is taken off the claim."""
+    """Pack what is available; the rest is deducted from what is owed."""
 
     async def act(data: ShipShort) -> Any:
         return await ship_short(db(), number, data, by=current_actor(), company_name=settings().company_name)
@@ -176,7 +176,7 @@ async def confirm_short_pick(number: str) -> Response:
 
 
 async def _scan(number: str, data: PackScan) -> Scanned:
-    """A bare number of up to three digits is so many units of the line that the packer stands at."""
+    """A number of up to three digits means this many units of the current line."""
     async with separate_transaction() as apart:
         if data.item is not None and (quantity := read_whole(data.code, most=999)):
             counted = CountItem(item_id=data.item, quantity=quantity, scan_key=data.scan_key)
@@ -194,7 +194,7 @@ async def _buy(number: str, data: FinishPack) -> Response:
 
 
 async def _go_on(toast: str) -> Response:
-    """The next order opens by itself; without one the queue."""
+    """Open the next order, or the queue if there is none."""
     following = await find_next_order(db(), by=current_actor())
     return await redirect_to(f"{QUEUE}/{following.order_number}" if following else QUEUE, toast=toast)
 
@@ -238,7 +238,7 @@ async def _show(
         status=form_status(refusal) if refusal is not None else 422 if is_wrong else 200,
         packed=packed,
         order=packed.order,
-        # They stand in the bar above, which a scan's answer leaves as it is.
+        # They are in the bar above, which a scan's answer does not replace.
         day=None if wants_block() else await count_day(db(), visible_to=me, timezone=zone),
         url=f"{QUEUE}/{packed.order.order_number}",
         now_at=_stand_at(packed, scanned),
@@ -278,12 +278,12 @@ async def _take_as_it_is(data: FinishPack) -> FinishPack:
 
 
 async def _change_boxes(data: PackForm) -> PackForm:
-    """The form with one box more or less, where that was pressed."""
+    """The form with one box more or less, if requested."""
     return data.model_copy(update={"parcels": change_boxes(data.parcels, data.act, data.add)})
 
 
 async def _quote(number: str, boxes: list[PackParcel], data: FinishPack | None) -> tuple[Quote | None, str]:
-    """The rates, or the sentence that says why there are none; the page stands without them."""
+    """The rates, or the reason why there are none; the page works without them."""
     me, parcels = current_actor(), [box.as_parcel() for box in boxes]
     try:
         customs = await read_customs(number, parcels, data.customs if data else None, by=me)
@@ -293,13 +293,13 @@ async def _quote(number: str, boxes: list[PackParcel], data: FinishPack | None) 
 
 
 def _find_chosen(quote: Quote | None, rate: str) -> OfferedRate | None:
-    """The offer that stays chosen, else the cheapest."""
+    """The chosen offer, otherwise the cheapest."""
     offered = quote.rates if quote else ()
     return next((each for each in offered if f"{each.carrier}|{each.service}" == rate), next(iter(offered), None))
 
 
 def _stand_at(packed: PackedOrder, scanned: Scanned | None) -> int | None:
-    """The line that the packer stands at: the one just counted while it is not full, else the first that is not."""
+    """The current line: the one just counted if incomplete, otherwise the first incomplete one."""
     if scanned is not None and scanned.kind is ScanKind.COUNTED and scanned.item is not None and scanned.item.left:
         return scanned.item.id
     return next((item.id for item in packed.items if item.left), None)

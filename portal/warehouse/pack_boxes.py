@@ -1,4 +1,4 @@
-"""The boxes on the packing screen: the suggested ones, and those that a packer took instead."""
+"""The boxes on the packing screen: the suggested ones, or those chosen by the packer."""
 
 import re
 import zlib
@@ -16,12 +16,12 @@ from domain.warehouse.quote import parcels_of
 from web.reading import InputRules
 
 OWN_CARTON = "Own carton"
-# What a box of a size of its own begins with, to be typed over.
+# Initial values of a box with a custom size.
 _BLANK = {"length": Decimal(12), "width": Decimal(12), "height": Decimal(12), "pounds": Decimal(1)}
 
 
 def choose_boxes(packed: PackedOrder, data: FinishPack | None) -> tuple[list[PackParcel], str]:
-    """The boxes as they were weighed, else the suggested ones; a sentence where nobody knows them."""
+    """The boxes as entered, otherwise the suggested ones; a message if they are unknown."""
     if data is not None and data.parcels:
         return _number(data.parcels), ""
     try:
@@ -43,7 +43,7 @@ def choose_boxes(packed: PackedOrder, data: FinishPack | None) -> tuple[list[Pac
 
 
 def change_boxes(boxes: list[PackParcel], act: str, kind: str) -> list[PackParcel]:
-    """One box more of the shelf's kind, or without the one at a place."""
+    """Add a box of a known kind, or remove the one at a position."""
     if act == "add":
         name, *sides = kind.split("|")
         sizes = dict(zip(("length", "width", "height"), sides, strict=False)) if len(sides) == 3 else {}
@@ -55,14 +55,14 @@ def change_boxes(boxes: list[PackParcel], act: str, kind: str) -> list[PackParce
 
 
 def _number(boxes: list[PackParcel]) -> list[PackParcel]:
-    """Give every box a key of its own, where the form did not."""
+    """Give every box a unique key, if the form has none."""
     if len({box.key for box in boxes}) == len(boxes):
         return boxes
     return [box.model_copy(update={"key": key}) for key, box in enumerate(boxes, start=1)]
 
 
 async def list_box_choices(db: AsyncSession) -> list[tuple[str, str]]:
-    """The boxes of the shelf that one may add, smallest first: the value of the choice and its words."""
+    """The known boxes to add, smallest first: option values and labels."""
     kinds = sorted(await list_shelf(db), key=lambda kind: (kind.volume, kind.name))
     named = [kind for kind in kinds if kind.name]
     return [
@@ -75,14 +75,15 @@ async def list_box_choices(db: AsyncSession) -> list[tuple[str, str]]:
 
 
 def name_offers(packed: PackedOrder) -> str:
-    """A name that changes with what carriers are asked: scans leave the rates on the screen as they are."""
+    """A name that changes with the request to carriers, so that scans do not reload the rates."""
     order = packed.order
     asked = (order.id, order.delivery_address, order.delivery_city, order.delivery_zip, packed.boxes)
     return f"offers-{zlib.crc32(repr(asked).encode()):08x}"
 
 
 def read_typed(typed: Mapping[str, str], wrong: Iterable[str], rules: InputRules) -> FinishPack | None:
-    """What of a refused form can be read; a side or a weight that can't be is a blank box's, below what was typed."""
+    """The readable part of a refused form; unreadable sizes and weights are replaced by defaults, below the typed
+    text."""
     pairs = {name: [value] for name, value in typed.items()}
     for path in wrong:
         head, *rest = path.split(".")
@@ -98,12 +99,12 @@ def read_typed(typed: Mapping[str, str], wrong: Iterable[str], rules: InputRules
 
 
 def write_refusal(refusal: DomainError) -> str:
-    """The refusal with what is wrong with each field, for a page that has no place beside the field."""
+    """The refusal with all field errors, for a page without space beside the fields."""
     if not refusal.fields:
         return refusal.message
     return "; ".join(f"{_name_field(name)} {words}" for name, words in refusal.fields.items()).capitalize()
 
 
 def _name_field(name: str) -> str:
-    """A field in words: a box is no number to a packer, its weight is a weight."""
+    """A field's label for packers, without box indexes."""
     return re.sub(r"^parcels\.\d+\.", "box ", name).replace("pounds", "weight").replace("_", " ").replace(".", " ")

@@ -1,4 +1,5 @@
-"""The pick list over the ticked orders, walked by scans on a phone, or on paper; done, the orders are to be packed."""
+"""The pick list for the selected orders, worked by scanning on a phone or on paper; then the orders are ready to
+pack."""
 
 from typing import Annotated
 
@@ -29,7 +30,7 @@ LIST = f"{QUEUE}/pick-list"
 
 
 class PickListQuery(Input):
-    """The numbers of the orders to pick; an address without any leads back to the queue."""
+    """The numbers of the orders to pick; without any, the page redirects to the queue."""
 
     order: Annotated[list[Filled60], Field(max_length=200)] = Field(default_factory=list)
 
@@ -41,7 +42,7 @@ class PickOrders(Input):
 
 
 class PickScan(PickOrders):
-    """What was scanned on the way, or the bin whose key was pressed: `take:SKU`, `short:SKU`, `back:SKU`."""
+    """The scanned code, or the pressed button: `take:SKU`, `short:SKU`, `back:SKU`."""
 
     code: Text200 = ""
     act: Text200 = ""
@@ -51,7 +52,7 @@ class PickScan(PickOrders):
 @staff_page(Right.PACK_ORDERS)
 @reads_query(PickListQuery)
 async def show_pick_list(query: PickListQuery) -> Response:
-    """What to take from where, into which tote."""
+    """The bins, items and totes."""
     if not query.order:
         return await lead_back(QUEUE)
     return await _show(query.order)
@@ -60,7 +61,7 @@ async def show_pick_list(query: PickListQuery) -> Response:
 @blueprint.post(f"{LIST}/scan")
 @staff_page(Right.PACK_ORDERS)
 async def scan_pick_list() -> Response:
-    """Take what was scanned; Enter on a list whose bins were all visited hands the orders on to be packed."""
+    """Take a scanned item; Enter on a finished list hands the orders on to packing."""
     data = await read_form_body(PickScan)
     found = await make_pick_list(db(), data.order, visible_to=current_actor())
     picked = await _pick(found, data)
@@ -74,7 +75,7 @@ async def scan_pick_list() -> Response:
 @blueprint.post(LIST)
 @staff_page(Right.PACK_ORDERS)
 async def finish_picking() -> Response:
-    """Note that the orders are picked."""
+    """Mark the orders as picked."""
     return await _finish((await read_form_body(PickOrders)).order)
 
 
@@ -91,7 +92,7 @@ async def show_labels(query: PickListQuery) -> Response:
 
 
 async def _pick(found: PickList, data: PickScan) -> Picked:
-    # Enter in the field presses the first button too: what was scanned counts before it.
+    # Enter in the field also presses the first button: a scanned code takes precedence.
     act, _, key = data.act.partition(":")
     if data.code or not key:
         return await take_scanned(db(), found, data.code, by=current_actor())

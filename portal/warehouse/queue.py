@@ -1,4 +1,4 @@
-"""The warehouse's queue: what is to ship, oldest promise first; a scanned slip opens its order, N the next one."""
+"""The warehouse queue: orders to ship, oldest promise first; a scanned slip opens its order, N the next one."""
 
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ TABS = (
     (Stage.TO_SHIP, "To ship", "to_ship"),
     (Stage.SHORT, "Short", "short"),
 )
-# The strip of the day: which share has which fill.
+# The fill of each share in the day's strip.
 STRIP = (
     ("good-fill", "shipped_today", "shipped", Stage.SHIPPED_TODAY),
     ("part-1", "to_ship", "to ship", Stage.TO_SHIP),
@@ -45,14 +45,14 @@ STRIP = (
 
 
 class QueueScan(Input):
-    """What was scanned at the queue, or the act that was pressed."""
+    """The scanned code, or the pressed button."""
 
     code: Text200 = ""
     act: Text200 = ""
 
 
 class ChosenNumbers(Input):
-    """The ticked orders and what to do with them."""
+    """The selected orders and the bulk act."""
 
     order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
     act: Filled60
@@ -72,7 +72,7 @@ async def scan_slip() -> Response:
     """Open the order whose slip was scanned, or the next one."""
     data = await read_form_body(QueueScan)
     code, _ = read_code(data.code)
-    # Enter in the field presses the first button too, which is Start: what was scanned counts before it.
+    # Enter in the field also presses the first button, Start: a scanned code takes precedence.
     if not code:
         following = await find_next_order(db(), by=current_actor())
         if following is None:
@@ -87,7 +87,7 @@ async def scan_slip() -> Response:
 @blueprint.post(f"{QUEUE}/bulk")
 @staff_page(Right.PACK_ORDERS)
 async def act_on_queue() -> Response:
-    """Print slips, walk a pick list, buy labels or ship the ticked orders."""
+    """Print slips, open a pick list, buy labels or ship the selected orders."""
     data = await read_form_body(ChosenNumbers)
     back = back_to(QUEUE)
     match data.act:
@@ -106,7 +106,7 @@ async def act_on_queue() -> Response:
 
 
 async def _ship(numbers: list[str]) -> str:
-    """Ship each that may be, in a savepoint of its own; what is refused is said with its reason."""
+    """Ship each possible order in its own savepoint; report the first refusal with its reason."""
     done, refused = 0, ""
     for number in sorted(numbers):
         try:
@@ -156,7 +156,7 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
 
 
 def _make_strip(counts: DayCounts) -> list[dict[str, Any]]:
-    """The parts of the day's strip, each as wide as its share."""
+    """The parts of the day's strip, as wide as their shares."""
     parts = [
         Part(fill, getattr(counts, name), word, f"{QUEUE}?stage={stage.value}") for fill, name, word, stage in STRIP
     ]

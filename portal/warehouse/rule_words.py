@@ -1,4 +1,4 @@
-"""The words of a box rule: its fields, and what saving it would do."""
+"""The texts of a box rule: its fields, and the effect of saving it."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,7 @@ FIELD_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class EffectWords:
-    """One sentence on what a rule would do, with its tone."""
+    """One sentence on a rule's effect, with its tone."""
 
     sentence: str
     weight: str
@@ -25,14 +25,14 @@ class EffectWords:
 
 
 def write_values(rule: BoxRuleRow | None) -> dict[str, str]:
-    """The form's fields as text; those of a new rule where there is none."""
+    """The form's fields as text; defaults for a new rule."""
     if rule is None:
         return dict.fromkeys(FIELD_WORDS, "") | {"qty_per_box": "1"}
     return {name: _write(getattr(rule, name)) for name in FIELD_WORDS}
 
 
 def write_effect(effect: RuleEffect, rule: CreateBoxRule) -> EffectWords:
-    """What becomes of the order tried, and of those of the last 30 days."""
+    """The effect on the tried order, and on those of the last 30 days."""
     sentences = []
     if effect.boxes_now is not None and effect.boxes_then is not None:
         boxes = format_plural(effect.boxes_then, "box", "boxes")
@@ -50,7 +50,7 @@ def write_effect(effect: RuleEffect, rule: CreateBoxRule) -> EffectWords:
 
 
 def _write_weight(effect: RuleEffect, rule: CreateBoxRule) -> str:
-    """What a full box weighs, and how many fill one where that is too heavy."""
+    """The weight of a full box, and the number of units that fit if it is too heavy."""
     if not effect.unit_weight_oz:
         return ""
     each, most = effect.unit_weight_oz / OUNCES_PER_POUND, MOST_OUNCES / OUNCES_PER_POUND

@@ -1,4 +1,4 @@
-"""A strip of shares: how much of the day or of a batch is done, asked about, waiting, and in trouble."""
+"""A strip of shares: how much of the day or of a batch is done, in progress, waiting, or has problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ GAP = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One share: its fill, its count with its word, and where it leads."""
+    """One share: its fill, count, label and link."""
 
     fill: str
     count: int
@@ -19,7 +19,7 @@ class Part:
 
 
 def lay_strip(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """The parts one beside the other, each as wide as its share."""
+    """The parts side by side, as wide as their shares."""
     total = sum(part.count for part in parts)
     gaps = GAP * max(sum(1 for part in parts if part.count) - 1, 0)
     laid, x = [], 0.0

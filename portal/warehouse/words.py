@@ -1,4 +1,4 @@
-"""How stages of the floor and promises read, said once for every page of the warehouse."""
+"""The texts of warehouse stages and promises, shared by all warehouse pages."""
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -11,7 +11,7 @@ from domain.warehouse.promise import LEAVES_BY, is_day_off, promised_at
 
 @dataclass(frozen=True, slots=True)
 class StageLook:
-    """A stage's word, icon and tone."""
+    """A stage's label, icon and tone."""
 
     word: str
     icon: str
@@ -32,7 +32,7 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class PromiseWords:
-    """When a group of orders is promised: the word, a second one, and the tone of the first."""
+    """The promise of a group of orders: a word, a second one, and the first one's tone."""
 
     word: str
     more: str
@@ -41,7 +41,7 @@ class PromiseWords:
 
 
 def write_promise(at: datetime, zone: tzinfo) -> PromiseWords:
-    """Late, today by the hour, tomorrow, or the day."""
+    """Late, today with the hour, tomorrow, or the day."""
     day, today = business_date(at, zone), business_today(zone)
     hour = _write_hour(at, zone)
     if at < now():
@@ -57,7 +57,7 @@ def write_promise(at: datetime, zone: tzinfo) -> PromiseWords:
 
 
 def write_pickup(zone: tzinfo) -> str:
-    """When the carriers take what is packed: today, or on which day next."""
+    """When carriers pick up parcels: today, or the next day."""
     today, at = business_today(zone), now()
     if is_day_off(today):
         day = business_date(promised_at(at, zone), zone)
@@ -67,7 +67,7 @@ def write_pickup(zone: tzinfo) -> str:
 
 
 def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
-    """The same for one order's head: Ship by 3:00 pm."""
+    """The same for one order's header: Ship by 3:00 pm."""
     words = write_promise(at, zone)
     if words.word == "Late":
         return PromiseWords("Late", words.more, "bad", "alert-triangle")
@@ -76,7 +76,7 @@ def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
 
 
 def name_groups(groups: list[Group], zone: tzinfo) -> list[tuple[PromiseWords, Group]]:
-    """The groups with their words."""
+    """The groups with their labels."""
     return [(write_promise(group.promised_at, zone), group) for group in groups]
 
 
