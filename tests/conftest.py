@@ -1,4 +1,4 @@
-"""The ground of the tests: a real PostgreSQL with the real migrations.
+"""The base of the tests: a real PostgreSQL with the real migrations.
 
 `db` and `client` see one transaction that is rolled back after the test. `committed` is a second database, for sign-in,
 webhooks, jobs, NOTIFY, races and the browser; it is emptied after each test.
@@ -80,7 +80,7 @@ class RolledBackDatabase(Database):
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of the tests' own, without fsync; several test runs may share it."""
+    """A PostgreSQL for the tests, without fsync; several test runs may share it."""
     server = EmbeddedPostgres(TEST_DATA, durable=False)
     server.attach_or_start()
     yield server
@@ -101,10 +101,10 @@ def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
 
 
 def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """The name of an empty database of the newest schema; it is kept until a migration changes."""
+    """The name of an empty database with the newest schema; it is kept until a migration changes."""
     template = f"migrated_{name_schema()}"
     with (TEST_DATA / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Workers of one run begin at the same moment.
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Workers of one run start at the same time.
         found = {row["datname"] for row in asyncio.run(_execute(postgres, _MIGRATED))}
         if template not in found:
             for name in found:
@@ -117,7 +117,7 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
 
 @asynccontextmanager
 async def migrated_database(postgres: EmbeddedPostgres, name: str) -> AsyncIterator[str]:
-    """The address of a database of the newest schema under this name, gone afterwards."""
+    """The URL of a database with this name and the newest schema, dropped afterwards."""
     template = await asyncio.to_thread(migrated_template, postgres)
     async with passing_database(postgres, name, template=template) as url:
         yield url
@@ -148,7 +148,7 @@ async def _engine_database(database_urls: dict[str, str]) -> AsyncIterator[Datab
 
 @pytest.fixture
 async def database(_engine_database: Database) -> AsyncIterator[Database]:
-    """The database of this test; whatever it writes is rolled back."""
+    """The database of this test; all writes are rolled back."""
     async with _engine_database.engine.connect() as connection:
         outer = await connection.begin()
         bound = RolledBackDatabase(connection, _engine_database.url)
@@ -181,10 +181,10 @@ async def committed(_committed_database: Database) -> AsyncIterator[Database]:
 
 
 async def empty(connection: AsyncConnection) -> None:
-    """Delete every row and begin every sequence again.
+    """Delete all rows and restart all sequences.
 
     A test fills a few tables of more than a hundred, and TRUNCATE makes new files for every table and index. So only
-    what has rows is emptied, by DELETE, unless a table has grown large.
+    tables with rows are emptied, by DELETE unless a table is large.
     """
     state = (await connection.exec_driver_sql(_FILLED_AND_COUNTED)).one()
     if state.has_grown:
@@ -213,7 +213,7 @@ SELECT
 
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Quart:
-    """The app as it is served, knowing that it is being tested."""
+    """The served app, in testing mode."""
     app = build_app(settings)
     app.testing = True
     return app
@@ -233,7 +233,7 @@ def committed_client(app: Quart, committed: Database) -> TestClientProtocol:
 
 @pytest.fixture
 async def stripe(app: Quart, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeStripe]:
-    """A Stripe on loopback that the app pays with during this test."""
+    """A Stripe on loopback, used by the app during this test."""
     fake = FakeStripe()
     await fake.start()
     monkeypatch.setitem(app.config, "SETTINGS", with_stripe(settings, fake))
@@ -251,7 +251,7 @@ def stripe_settings(app: Quart, stripe: FakeStripe) -> Settings:
 
 @pytest.fixture
 async def easypost(app: Quart, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeEasyPost]:
-    """An EasyPost on loopback that the app buys labels from during this test."""
+    """An EasyPost on loopback, used by the app during this test."""
     fake = FakeEasyPost()
     await fake.start()
     monkeypatch.setitem(app.config, "SETTINGS", with_easypost(settings, fake))
@@ -268,5 +268,5 @@ def easypost_settings(app: Quart, easypost: FakeEasyPost) -> Settings:
 
 @pytest.fixture
 def later() -> timedelta:
-    """Far enough ahead that the reconciler finds everything due."""
+    """Far enough in the future that the reconciler finds everything due."""
     return timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A real browser before the real program: one server process on a committed database with a small demo company."""
+"""A real browser with the real program: one server process on a committed database with a small demo company."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tests.browser.walking import Company, found_company
 from tests.conftest import SECRET, migrated_database
 from tests.fakes.easypost_server import KEY, FakeEasyPost
 
-# A crowded machine shows a page late; what never comes still fails.
+# A busy machine shows a page late; a missing element still fails.
 expect.set_options(timeout=20_000)
 FLAGS = [
     "--no-sandbox",
@@ -35,7 +35,7 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 async def launch() -> AsyncIterator[Launch]:
-    """Starts a Chromium of its own with more flags, for what one browser of the run cannot show."""
+    """Starts a separate Chromium with more flags, for tests that the shared browser can't run."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed; `make test` installs it.")
@@ -49,20 +49,20 @@ async def launch() -> AsyncIterator[Launch]:
 
 @pytest.fixture(scope="session")
 async def browser(launch: Launch) -> AsyncIterator[Browser]:
-    """One Chromium for the run."""
+    """One shared Chromium for the run."""
     started = await launch()
     yield started
     await started.close()
 
 
 def server_secrets(settings: Settings) -> dict[str, str]:
-    """What a server needs in its environment to read this process's cookies and files."""
+    """The environment variables with which a server reads this process's cookies and files."""
     return {"APP_ENV": "development", "SECRET_KEY": SECRET, "DATA_KEYS": SECRET, "DATA_DIR": str(settings.data_dir)}
 
 
 @pytest.fixture(scope="session")
 async def carrier() -> AsyncIterator[FakeEasyPost]:
-    """The EasyPost that the program buys labels from."""
+    """The fake EasyPost from which the program buys labels."""
     fake = FakeEasyPost()
     await fake.start()
     yield fake
@@ -70,7 +70,7 @@ async def carrier() -> AsyncIterator[FakeEasyPost]:
 
 
 def carrier_settings(fake: FakeEasyPost) -> dict[str, str]:
-    """What a server needs in its environment to buy from this fake."""
+    """The environment variables with which a server buys from this fake."""
     return {
         "EASYPOST_API_KEY": KEY,
         "EASYPOST_API_BASE": f"{fake.url}/v2",
@@ -83,7 +83,8 @@ def carrier_settings(fake: FakeEasyPost) -> dict[str, str]:
 async def portal(
     postgres: EmbeddedPostgres, app: Quart, settings: Settings, carrier: FakeEasyPost
 ) -> AsyncIterator[Portal]:
-    """The program with its demo company; tests add the records they change, so that none sees another's."""
+    """The program with its demo company; tests create the records that they change, so they do not affect each
+    other."""
     async with migrated_database(postgres, f"test_{os.getpid()}_browser") as url:
         database = Database(url, pool_size=3)
         use_database(database)

@@ -1,6 +1,6 @@
-"""How the tests visit every page of the portal: found by walking the routes, each loaded once, seen in all sizes.
+"""Visits every page of the portal: found by walking the routes, loaded once, checked in all sizes.
 
-A page added later is visited by itself; it fails until its path can be filled and it holds.
+A new page is visited automatically; it fails until its path can be filled and its checks pass.
 """
 
 import asyncio
@@ -54,23 +54,23 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = 1280, 390
 WIDTHS = (1280, 1100, 1024, 992, 768, 640, 390, 320)
 COLOURS = ["color-contrast"]
-# In which theme axe looks at a width, and for what alone: colours are all that differs between the themes of one width.
+# The theme and rules for axe at each width: only colours differ between themes.
 LOOKS: dict[int, tuple[tuple[Any, list[str] | None], ...]] = {
     WIDE: (("light", None), ("dark", COLOURS)),
     NARROW: (("dark", None), ("light", COLOURS)),
 }
-# How far the page is wider than the window, and what reaches out of it.
+# How much wider than the window the page is, and which elements overflow.
 LOOK_SIDEWAYS = """() => {
   const root = document.documentElement, over = root.scrollWidth - root.clientWidth;
   const isOut = one => one.getBoundingClientRect().right > root.clientWidth + 1;
   const out = [...document.querySelectorAll('body *')].filter(isOut);
   return over > 0 ? `${over} too wide: ${out.slice(0, 3).map(one => one.outerHTML.slice(0, 80)).join(' ')}` : '';
 }"""
-# Figures that their cell of a table cuts off.
+# Figures cut off by their table cell.
 LOOK_CUT = """() => [...document.querySelectorAll('td')]
   .filter(one => one.matches('.num') || one.querySelector('.gap-days'))
   .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 40)).slice(0, 3).join(', ')"""
-# Where the forms and buttons of the page lead.
+# The targets of the page's forms and buttons.
 READ_ACTIONS = """() => [
   ...[...document.forms].map(form => [form.method, form.getAttribute('action') ?? location.pathname]),
   ...[...document.querySelectorAll('[formaction]')].map(one => ['post', one.getAttribute('formaction')]),
@@ -79,10 +79,10 @@ READ_ACTIONS = """() => [
 ].filter(([how]) => how !== 'dialog').map(([how, url]) => [how.toUpperCase(), new URL(url, location).href])
   .filter(([, url]) => new URL(url).origin === location.origin).map(([how, url]) => [how, new URL(url).pathname])"""
 AT_ONCE = 3
-# A word that ends nowhere must not burst a page sideways.
+# A very long word must not make a page scroll sideways.
 ENDLESS = "W" * 60
 LONG_EMAIL = f"{'i' * 60}@kitchen.example"
-# The table of a path's record where the parameter is not named after it.
+# The table of a path parameter that is not named after it.
 TABLES = {
     "batch_id": "label_batch",
     "endpoint_id": "webhook_endpoint",
@@ -93,16 +93,16 @@ TABLES = {
     "rule_id": "box_rule",
     "version_id": "prompt_version",
 }
-# Where there are no pages of ours: doors of programs, files, and the vendored page of the API's document.
+# Paths without our own pages: APIs, files, and the vendored Swagger UI.
 NO_PAGES = ("/api/", "/static/", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz")
-# The pages of the desks; two files walk them and the others, so that two workers share the way.
+# The pages of the desks; two test files walk these and the others, so that two workers share the work.
 DESKS = tuple(
     f"/portal/{noun}"
     for noun in (
         "orders", "checks", "products", "inventory", "warehouse", "box-rules", "customers", "calling", "subscriptions",
     )
 )  # fmt: skip
-# What the walk cannot know: states of pages that are reached by a query, and pages that answer an error.
+# Pages that the walk can't find: states reached by a query, and error pages.
 MORE_PAGES = (
     "/portal/orders?search=nothing+like+it",
     "/portal/orders?when=between",
@@ -139,7 +139,7 @@ RUN_AXE = """async ([tags, only]) => {
 
 @dataclass
 class Findings:
-    """What was found wrong, the dialogs that were opened, the pages that were seen, and the routes there are."""
+    """The problems found, the opened dialogs, the visited pages, and the existing routes."""
 
     wrong: list[str] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
@@ -149,14 +149,14 @@ class Findings:
 
 @dataclass
 class Company:
-    """Who looks at the pages, and the records that they show."""
+    """The user who visits the pages, and the records shown."""
 
     admin: Staff
     records: dict[str, dict[str, Any]]
 
 
 async def found_company(portal: Portal, settings: Settings) -> Company:
-    """An administrator with a second factor under way, in a company where something of everything is there."""
+    """An administrator setting up a second factor, in a company with records of every kind."""
     async with portal.writing() as db:
         staff = await make_staff(db, Role.ADMIN, full_name="Maren Holt")
         me = as_actor(staff)
@@ -198,7 +198,7 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         popular = await db.scalar(
             select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
         )
-    # What stands for a parameter: in one page, in a folder of pages, or everywhere.
+    # Values of parameters: for one page, for a folder of pages, or everywhere.
     records: dict[str, dict[str, Any]] = {
         "": {"number": plain, "token": link.url.rpartition("/")[2]},
         "/portal/checks": {"number": by_check},
@@ -219,7 +219,7 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
 
 
 async def list_paths(portal: Portal, company: Company) -> list[str]:
-    """Every page that colleagues or customers can read, its parameters filled from records that are there."""
+    """All pages that colleagues or customers can read, with parameters filled from existing records."""
     paths = []
     for rule in portal.app.url_map.iter_rules():
         if not rule.rule.startswith(NO_PAGES) and "GET" in (rule.methods or ()):
@@ -231,7 +231,7 @@ async def list_paths(portal: Portal, company: Company) -> list[str]:
 
 
 async def find_record(portal: Portal, company: Company, rule: Rule, name: str) -> Any:
-    """The value of one parameter of a path: what the company says, else the first row of its table."""
+    """The value of a path parameter: from the company, otherwise the first row of its table."""
     for place in (rule.endpoint, "/".join(rule.rule.split("/")[:3]), ""):
         if (value := company.records.get(place, {}).get(name)) is not None:
             return value
@@ -243,20 +243,20 @@ async def find_record(portal: Portal, company: Company, rule: Rule, name: str) -
 
 
 async def keep_pages(portal: Portal, paths: list[str], cookies: dict[str, str]) -> list[str]:
-    """Those of the paths that answer a page: no downloads, no streams, no redirects."""
+    """The paths that return a page: no downloads, streams or redirects."""
     pages = []
     async with httpx2.AsyncClient(base_url=portal.url, cookies=cookies, timeout=30) as client:
         for path in paths:
             async with client.stream("GET", path) as answer:
                 is_page = answer.headers.get("content-type", "").startswith("text/html") and not answer.is_redirect
-                # Where no script runs, as in a mail's preview, none of ours looks around either.
+                # Where no script runs, as in an email's preview, our checks can't run either.
                 if is_page and "sandbox" not in answer.headers.get("content-security-policy", ""):
                     pages.append(path)
     return pages
 
 
 async def walk_pages(browser: Browser, portal: Portal, company: Company, wanted: Callable[[str], bool]) -> Findings:
-    """Look at every page that is wanted, as the company's administrator."""
+    """Check all requested pages as the company's administrator."""
     findings = Findings(doors=portal.app.url_map.bind(""))
     async with browsing(browser) as page:
         await portal.sign_in(page.context, company.admin)
@@ -270,7 +270,7 @@ async def walk_pages(browser: Browser, portal: Portal, company: Company, wanted:
 
 
 async def inspect_pages(context: BrowserContext, portal: Portal, paths: list[str], findings: Findings) -> None:
-    """Look at the pages, a few at once, each loaded once."""
+    """Check the pages, a few concurrently, each loaded once."""
     waiting = list(reversed(paths))
 
     async def work() -> None:
@@ -289,7 +289,7 @@ async def inspect_pages(context: BrowserContext, portal: Portal, paths: list[str
 
 
 async def inspect(page: Page, name: str, findings: Findings, *, widths: tuple[int, ...] = (WIDE, NARROW)) -> None:
-    """Look at what the page shows now: nothing reaches out of the window at any width, and axe has nothing to say."""
+    """Check the page's current state: nothing overflows the window at any width, and axe finds nothing."""
     await page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
     for method, path in await page.evaluate(READ_ACTIONS):
         if findings.doors is not None and not is_door(findings.doors, method, path):
@@ -307,7 +307,7 @@ async def inspect(page: Page, name: str, findings: Findings, *, widths: tuple[in
 
 
 def is_door(doors: MapAdapter, method: str, path: str) -> bool:
-    """Whether a route answers there; that a path is led on to one with a slash counts too."""
+    """True if a route exists for the path; a redirect to a path with a slash counts too."""
     try:
         doors.match(path, method=method)
     except RequestRedirect:
@@ -322,7 +322,7 @@ async def set_width(page: Page, width: int) -> None:
 
 
 async def inspect_dialogs(page: Page, name: str, findings: Findings) -> None:
-    """Open each kind of dialog that the page leads to and that was not seen before."""
+    """Open each kind of dialog of the page that was not seen before."""
     urls = await page.locator("a[hx-target='#dialog']").evaluate_all(
         "all => all.map(one => one.getAttribute('hx-get'))"
     )

@@ -1,4 +1,4 @@
-"""`make examples`: makes the requests and writes what came of them to `api/examples`."""
+"""`make examples`: sends the requests and writes the results to `api/examples`."""
 
 import asyncio
 import json

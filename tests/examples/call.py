@@ -1,4 +1,4 @@
-"""A request of an example, whose values may be looked up in the demo company or in an answer before."""
+"""A request of an example, whose values may be read from the demo company or an earlier answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +8,9 @@ import asyncpg
 
 @dataclass(frozen=True)
 class Call:
-    """One request: a text that begins with SELECT is asked of the database, one with @ is taken from an answer.
+    """One request: a text that begins with SELECT is read from the database, one with @ from an answer.
 
-    `who` is a user of the demo company who signs in for this call alone; else the operation says who calls.
+    `who` is a user of the demo company who signs in only for this call; otherwise the operation determines the caller.
     """
 
     operation: str
@@ -24,7 +24,7 @@ class Call:
 
 
 async def resolve(value: Any, connection: asyncpg.Connection, answers: dict[str, Any]) -> Any:
-    """The value with everything looked up in it."""
+    """The value with all lookups resolved."""
     if isinstance(value, dict):
         return {name: await resolve(inner, connection, answers) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The demo company with loopback vendors beside it: what the requests of the examples go to."""
+"""The demo company with loopback vendors, to which the examples' requests are sent."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Company:
 
 @asynccontextmanager
 async def running_company() -> AsyncIterator[Company]:
-    """A demo company that can pay, ship, text, mail and think, with a worker beside the server."""
+    """A demo company with payments, labels, texts, emails and a language model, with a worker."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(proving_database())
         await load_demo(url, **SIZES)
@@ -82,7 +82,7 @@ async def running_company() -> AsyncIterator[Company]:
 
 
 async def _start_model(stack: AsyncExitStack) -> str:
-    """A language model that judges calls and proposes a prompt, and where it answers."""
+    """A language model that evaluates calls and suggests a prompt, and its URL."""
     judged = completion(verdict(88, summary="Ordered three pans.", reasons=[]))
 
     async def answer(request: web.Request) -> web.Response:
@@ -99,7 +99,7 @@ async def _start_model(stack: AsyncExitStack) -> str:
 
 
 async def _start_vendors(stack: AsyncExitStack) -> tuple[FakeStripe, FakeMail, dict[str, str]]:
-    """Every vendor on loopback, and the settings that name them."""
+    """All vendors on loopback, and the settings for them."""
     stripe, easypost = FakeStripe(), FakeEasyPost()
     await stripe.start()
     stack.push_async_callback(stripe.stop)

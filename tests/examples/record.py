@@ -1,4 +1,4 @@
-"""Makes the requests in their order and notes what was sent and answered, operation by operation."""
+"""Sends the requests in order and records requests and answers by operation."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ from tests.factories.catalogue import make_picture
 from tests.fakes.easypost_server import make_event, sign
 
 MOST_ROWS = 2
-# Secrets of the running company: what they look like is enough.
+# Secrets of the running company: only their form is shown.
 CUT = {"token": 16, "client_secret": 24, "phone_session_token": 12, "payment_url": 60}
 ORDERS = """\
 order_number,order_date,customer_email,description,quantity,unit_price
@@ -39,7 +39,7 @@ CARD = {**shop.TO_BISTRO, "items": [{"sku": shop.SKU, "quantity": 9}], "payment_
 
 
 class Recorder:
-    """One walk through all requests; `examples` holds what came of them."""
+    """One run of all requests; `examples` has their results."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -55,7 +55,7 @@ class Recorder:
         self._headers: dict[str, dict[str, str]] = {}
 
     async def record_all(self) -> None:
-        """Everything, reads first, and last what ends an account."""
+        """All requests: reads first, those that end an account last."""
         await self._wait_for_scores()
         for call in (*shop.READS, *office.READS, *floor.READS):
             await self.record(call)
@@ -69,7 +69,7 @@ class Recorder:
             await self.record(call)
 
     async def record(self, call: Call) -> None:
-        """Make one request; what fails is noted, so that one run shows all of it."""
+        """Send one request; failures are recorded, so that one run shows all of them."""
         try:
             await self._record(call)
         except (AssertionError, KeyError, IndexError, TypeError, asyncpg.PostgresError) as problem:
@@ -104,7 +104,7 @@ class Recorder:
         self.examples[name] = example | ({"request": shorten(sent)} if sent else {})
 
     async def _sign_in(self, call: Call, operation: dict[str, Any]) -> dict[str, str]:
-        """The headers of who calls: one sign-in for all, or one of its own for a call that ends it."""
+        """The caller's headers: one shared sign-in, or a separate one for a call that ends it."""
         ways = {way for each in operation["security"] for way in each}
         if call.who:
             who = await resolve(call.who, self.company.connection, self.answers)
@@ -134,7 +134,7 @@ class Recorder:
             assert time.monotonic() < until, "The worker scored nobody."
 
     async def _order_by_card(self) -> None:
-        """An order of the customer's that is paid by card, and one by check; neither is an example."""
+        """Place an order paid by card and one paid by check; neither is an example."""
         headers = await self._enter("bistro", is_staff=False)
         for name, more in (("card_order", {}), ("check_order", {"payment_method": "check"})):
             body = await resolve(CARD | more, self.company.connection, self.answers)
@@ -163,7 +163,7 @@ class Recorder:
             self.answers["undo_token"] = await self._find_in_mail(user["email"], r"undo-email\?token=([\w.-]+)")
 
     async def _find_in_mail(self, recipient: str, pattern: str) -> str:
-        """What a mail of the worker's says; raises AssertionError when none comes."""
+        """The text of an email from the worker; raises AssertionError if none arrives."""
         until = time.monotonic() + 120
         while time.monotonic() < until:
             for message in self.company.mail.messages:
@@ -207,7 +207,7 @@ class Recorder:
 
 
 def shorten(value: Any, name: str = "") -> Any:
-    """An answer as an example shows it: the first rows of each list, secrets cut, nothing of DEBUG_TOKENS."""
+    """An answer for an example: the first rows of each list, secrets shortened, without DEBUG_TOKENS fields."""
     if isinstance(value, dict):
         return {key: shorten(inner, key) for key, inner in value.items() if not key.startswith("debug_")}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The named cast of the tests: small functions that make one record with sensible values."""
+"""Factories of the tests: small functions that create one record with sensible values."""
 
 import itertools
 from decimal import Decimal
@@ -20,7 +20,7 @@ PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$t/VeEpzYtLdcZTxxP8YMSA$M+YrKZ2sh07FI
 
 
 def next_number() -> int:
-    """A number that no other record of this run has."""
+    """A number that is unique in this run."""
     return next(_numbers)
 
 
@@ -59,7 +59,7 @@ async def make_customer(db: AsyncSession, **values: Any) -> Customer:
 
 
 async def make_category(db: AsyncSession, **values: Any) -> Category:
-    """A category with a name of its own."""
+    """A category with a unique name."""
     usual: dict[str, Any] = {"name": f"Category {next_number()}"}
     category = Category(**usual | values)
     db.add(category)
@@ -95,7 +95,7 @@ def as_actor(person: Staff | Customer, session_id: int | None = None) -> Actor:
 
 
 async def sign_in(client: TestClientProtocol, db: AsyncSession, person: Staff | Customer) -> None:
-    """Give the test browser a session of this person, as signing in would."""
+    """Give the test browser this person's session, as after signing in."""
     is_staff = isinstance(person, Staff)
     assert person.id is not None
     token = await open_session(db, SessionKind.STAFF if is_staff else SessionKind.CUSTOMER, person.id)

@@ -1,4 +1,4 @@
-"""Customers' messages as the tests read them, and browsers on apps with other settings."""
+"""Reads customers' messages, and makes browsers for apps with other settings."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ def with_settings(settings: Settings, **changes: Any) -> TestClientProtocol:
 
 
 async def sent_messages(db: AsyncSession, recipient: str, kind: str | None = None) -> list[OutboxMessage]:
-    """What waits in the outbox for one recipient, oldest first."""
+    """The outbox messages for one recipient, oldest first."""
     statement = select(OutboxMessage).where(OutboxMessage.recipient == recipient).order_by(OutboxMessage.id)
     if kind is not None:
         statement = statement.where(OutboxMessage.kind == kind)
@@ -32,14 +32,14 @@ async def sent_messages(db: AsyncSession, recipient: str, kind: str | None = Non
 
 
 async def mailed_token(db: AsyncSession, email: str, kind: str) -> str:
-    """The token of the last link of a kind that was mailed to an address."""
+    """The token of the last link of this kind emailed to an address."""
     found = _TOKEN.search(open_text((await sent_messages(db, email, kind))[-1]))
     assert found is not None
     return found[1]
 
 
 async def texted_code(db: AsyncSession, phone: str) -> str:
-    """The code that was texted last to a number."""
+    """The last code texted to a number."""
     found = _CODE.search(open_text((await sent_messages(db, phone, "phone_code"))[-1]))
     assert found is not None
     return found[1]

@@ -13,14 +13,14 @@ from tests.factories import next_number
 
 
 def make_picture(kind: str = "PNG", *, shade: int = 120, size: tuple[int, int] = (40, 30)) -> bytes:
-    """A small picture of one grey; another shade is another picture."""
+    """A small grey picture; different shades give different pictures."""
     written = BytesIO()
     Image.new("RGB", size, (shade, shade, shade)).save(written, kind)
     return written.getvalue()
 
 
 def as_file(data: bytes, name: str = "image", filename: str = "pan.jpg") -> dict[str, FileStorage]:
-    """A file as the test browser's `files` wants it."""
+    """A file for the test browser's `files`."""
     return {name: FileStorage(BytesIO(data), filename)}
 
 

@@ -1,4 +1,4 @@
-"""Orders of the tests, made through the domain's own acts."""
+"""Orders for tests, created with the domain's own acts."""
 
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ DELIVERY = {
 
 
 def noon(days_ago: int) -> datetime:
-    """Noon of the business’s clock so many of its days ago, so that days between two stay whole at any hour."""
+    """Noon in business time this many days ago, so that differences are whole days."""
     return datetime.combine(business_today(ZONE) - timedelta(days=days_ago), time(12), ZONE)
 
 

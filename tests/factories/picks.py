@@ -1,4 +1,4 @@
-"""Rows that a random act picks: the same ones in each run, whichever ids the run's rows have."""
+"""Rows picked by random acts: the same ones in each run, regardless of ids."""
 
 
 def pick(table: str, *, which: str = "true", most: int = 1, order: str = "{place} || :salt") -> str:

@@ -1,4 +1,4 @@
-"""A certificate that a fake server makes for itself, so that it can be spoken to over TLS."""
+"""A self-signed certificate for fake servers with TLS."""
 
 import datetime as dt
 import ssl

@@ -1,4 +1,4 @@
-"""A loopback HTTP server that answers from a script and keeps what it was sent."""
+"""A loopback HTTP server with scripted answers that records its requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ import orjson
 
 @dataclass
 class FakeHttp:
-    """`answers` are used up one a request: (status, body), or None for hanging up without one."""
+    """`answers` are used one per request: (status, body), or None to close the connection without an answer."""
 
     answers: list[tuple[int, object] | None]
     url: str = ""
@@ -46,7 +46,7 @@ class FakeHttp:
 
 @asynccontextmanager
 async def fake_http(*answers: tuple[int, object] | None) -> AsyncIterator[FakeHttp]:
-    """The server for the time of the block."""
+    """The server for the duration of the block."""
     fake = FakeHttp(list(answers))
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

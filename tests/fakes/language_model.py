@@ -1,4 +1,4 @@
-"""A language model on loopback that answers from a script, as OpenAI's chat endpoint does."""
+"""A language model on loopback with scripted answers, like OpenAI's chat endpoint."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ def completion(content: Any) -> tuple[int, object]:
 
 
 def verdict(score: int, **more: Any) -> dict[str, Any]:
-    """What the evaluator says, good unless set otherwise."""
+    """The evaluator's answer, good by default."""
     usual = {
         "score": score,
         "resolution": "resolved",

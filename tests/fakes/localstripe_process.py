@@ -28,7 +28,7 @@ KEPT = {resources.PaymentIntent: {"description", "receipt_email"}, resources.Ref
 
 
 def teach() -> None:
-    """Make localstripe take what our client sends and answer what our client reads."""
+    """Make localstripe accept our client's requests and return what it reads."""
     for kind, kept in KEPT.items():
         _accept(kind, kept)
     resources.PaymentIntent.amount_received = property(_count_received)

@@ -1,4 +1,4 @@
-"""A loopback mail server (aiosmtpd) with faults to switch on, and STARTTLS with a certificate of its own."""
+"""A loopback mail server (aiosmtpd) with configurable faults, and STARTTLS with its own certificate."""
 # ruff: noqa: N802, ARG002 - aiosmtpd gives its hooks their names and arguments.
 
 import email
@@ -51,7 +51,7 @@ class FakeMail:
 
 @contextmanager
 def fake_mail(*, tls_folder: Path | None = None, **faults) -> Iterator[FakeMail]:
-    """The server for the time of the block, in a thread of its own."""
+    """The server for the duration of the block, in its own thread."""
     fake = FakeMail(**faults)
     controller = Controller(
         fake,

@@ -17,7 +17,7 @@ _SESSION = aioboto3.Session()
 
 @dataclass
 class FakeStore:
-    """The running server, and what lies in its bucket."""
+    """The running server, and the objects in its bucket."""
 
     server: ThreadedMotoServer
     url: str
@@ -29,17 +29,17 @@ class FakeStore:
             return {each["Key"]: await self._read(s3, each["Key"]) for each in listed}
 
     async def put(self, key: str, data: bytes) -> None:
-        """Write an object behind our back."""
+        """Write an object without the program."""
         async with _client(self.url) as s3:
             await s3.put_object(Bucket=BUCKET, Key=key, Body=data)
 
     async def drop(self, key: str) -> None:
-        """Lose an object behind our back."""
+        """Delete an object without the program."""
         async with _client(self.url) as s3:
             await s3.delete_object(Bucket=BUCKET, Key=key)
 
     async def stop(self) -> None:
-        """The store is down from here on."""
+        """Take the store down."""
         await asyncio.to_thread(self.server.stop)
 
     @staticmethod
@@ -56,13 +56,13 @@ def _client(url: str):
 
 @asynccontextmanager
 async def running_store() -> AsyncIterator[FakeStore]:
-    """A store of its own, gone with everything in it afterwards."""
+    """A separate store, deleted afterwards."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     await asyncio.to_thread(server.start)
     host, port = server.get_host_and_port()
     store = FakeStore(server, f"http://{host}:{port}")
     async with httpx2.AsyncClient() as http:
-        # What moto holds belongs to the process: a server before this one may have left something.
+        # moto's data belongs to the process: an earlier server may have left objects.
         await http.post(f"{store.url}/moto-api/reset")
     async with _client(store.url) as s3:
         await s3.create_bucket(Bucket=BUCKET)

@@ -1,4 +1,4 @@
-"""An OpenID provider on loopback with a real RSA key, and switches for what a bad or broken one would do."""
+"""An OpenID provider on loopback with a real RSA key, and switches for malicious or broken behaviour."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 @dataclass
 class OpenIdProvider:
-    """What the provider believes, and how it misbehaves; `fault` names the misbehaviour."""
+    """The provider's user and its misbehaviour, named by `fault`."""
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class OpenIdProvider:
         self.keys[key_id] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def approve(self, sign_in_url: str) -> str:
-        """What the browser is sent back with when its user agrees: the query of the callback."""
+        """The callback's query after the user agrees."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(sign_in_url).query).items()}
         assert query["code_challenge_method"] == "S256"
         assert query["response_type"] == "code"

@@ -1,4 +1,4 @@
-"""A delivery taken back: levels, averages and the ledger are as they were, once, and only by who received it."""
+"""Undoing a delivery restores levels, averages and the ledger, once, and only for the receiver."""
 
 from datetime import timedelta
 from decimal import Decimal

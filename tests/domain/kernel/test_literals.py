@@ -1,4 +1,4 @@
-"""Values written as SQL text come back as they were, under either setting of what a backslash means."""
+"""Values written as SQL text are read back unchanged, under either setting of standard_conforming_strings."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

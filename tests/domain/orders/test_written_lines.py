@@ -1,4 +1,4 @@
-"""The lines of a new order reach the database as they were priced, in the order asked."""
+"""The lines of a new order are stored as priced, in the requested order."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Two prompts are held against each other line by line, and changed words are marked."""
+"""Two prompts are compared line by line, and changed words are marked."""
 
 from domain.voice.compare_prompts import compare_prompts, list_whole
 

@@ -171,7 +171,7 @@ async def test_what_does_not_matter_notes_nobody(db: AsyncSession) -> None:
     await db.execute(text("UPDATE suppressed_number SET do_not_text = true, do_not_call = do_not_call"))
     await db.execute(text("INSERT INTO suppressed_number (phone) VALUES ('+14145550001')"))
     assert await db.scalar(select(func.count()).select_from(CustomerCallChange)) == 0
-    # Who is noted and is as they were is not written again.
+    # A recorded but unchanged customer is not written again.
     await db.execute(text("INSERT INTO customer_call_change (customer_id) SELECT customer_id FROM customer_sales"))
     rows = text("SELECT customer_id, ctid::text FROM customer_sales ORDER BY customer_id")
     before = (await db.execute(rows)).all()
