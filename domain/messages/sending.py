@@ -117,7 +117,7 @@ def _read(message: OutboxMessage) -> str:
 
 def mail_server(settings: Settings) -> MailServer:
     """Return this installation's mail server. Raises NotConfigured naming the first missing setting."""
-    _need(settings, "smtp_host", "mail")
+    _need(settings, "smtp_host", "email")
     if not settings.smtp_from and "@" not in settings.smtp_user:
         raise NotConfigured("SMTP_FROM is not set, so no email can be sent.")
     return MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password)
