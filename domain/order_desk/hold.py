@@ -21,7 +21,7 @@ async def release_order(
     db: AsyncSession, order_id: int, data: ReleaseOrder, *, by: Actor, version: int | None = None
 ) -> Order:
     """Release an order's hold at its current total, which then counts in the customer's exposure. Managers only."""
-    require(by, Right.OVERRIDE_TERMS, "Only a manager releases an order on hold.")
+    require(by, Right.OVERRIDE_TERMS, "Only a manager can release an order on hold.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if not order.on_hold:
         raise Refused("The order is not on hold.", code=Code.NOT_ON_HOLD)
