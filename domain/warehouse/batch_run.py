@@ -90,7 +90,7 @@ async def run_batch(
         if report is not None:
             await report(done, len(ids))
     if in_work:
-        raise ServiceFailed(f"{in_work} orders are still being packed.", LEASE.total_seconds())
+        raise ServiceFailed(f"{in_work} orders are still being processed.", LEASE.total_seconds())
     return done
 
 

@@ -111,7 +111,7 @@ async def test_the_question_before_deleting_says_what_will_happen(client: TestCl
     rep = await make_staff(db, Role.SALES_REP, username="dana")
     await make_customer(db, sales_rep_id=rep.id)
     await sign_in(client, db, await make_staff(db, Role.ADMIN))
-    assert "deleted for good" in await read_page(client, f"{LIST}/{fresh.id}/delete")
+    assert "deleted permanently" in await read_page(client, f"{LIST}/{fresh.id}/delete")
     assert "is archived" in await read_page(client, f"{LIST}/{rep.id}/delete")
     for staff, word in ((fresh, "fresh deleted"), (rep, "dana archived")):
         assert (await send_form(client, f"{LIST}/{staff.id}/delete"))[0] == 303

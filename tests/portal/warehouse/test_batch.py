@@ -179,7 +179,7 @@ async def test_killed_half_way_it_goes_on(
     easypost.faults.refuse_buy = ""
     await db.execute(update(Label).values(state=LabelState.INTENDED, shipment_id=None, rate_id=None, last_error=""))
     await db.execute(update(LabelBatchOrder).values(state=BatchState.ASKING, problem=""))
-    with pytest.raises(ServiceFailed, match="still in work"):
+    with pytest.raises(ServiceFailed, match="still being processed"):
         await run_batch(batch_id, easypost_settings, at_once=1)
     # The reconciler gives the row up, and the order simply comes again.
     await reconcile_labels(easypost_settings, ahead=later)
