@@ -31,6 +31,11 @@ class Step:
     posts: str = ""
     posts_verb: str = ""
 
+    @property
+    def has_act(self) -> bool:
+        """True where something can be pressed; what only the environment sets has nothing."""
+        return bool(self.url or self.posts)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -63,6 +68,8 @@ async def show_first_run(found: FirstRun, attention: Sequence[object]) -> Respon
         attention=attention,
         done=done,
         now=next(step.name for step in steps if not step.is_done),
+        main=next((step.name for step in steps if not step.is_done and step.has_act), ""),
+        backed_up_at=found.backed_up_at,
         services=services,
         imports=[(word, f"{IMPORTS}/{kind}") for word, kind in (("Customers", "customers"), ("Past orders", "orders"))],
         name=current_actor().name,

@@ -110,6 +110,11 @@ document.addEventListener("reset", ({ target: form }) => setTimeout(() => {
   restoreTicks(form);
   countTicked(form);
 }));
+// The numbers that so many papers would get, as domain/invoices/week.py writes them.
+function writeNumbers({ tickedNumbers, first }, count) {
+  const at = (place) => String(Number(first) + place).padStart(6, "0");
+  return count ? `${tickedNumbers}-${at(0)}${count > 1 ? ` – ${at(count - 1)}` : ""}` : "–";
+}
 // A form that says what its ticked rows come to.
 document.addEventListener("change", ({ target: box }) => {
   if (box.type !== "checkbox" || !box.form || !find("[data-ticked-sum]", box.form)) return;
@@ -122,6 +127,7 @@ document.addEventListener("change", ({ target: box }) => {
   const payers = new Set(ticked.map((row) => row.dataset.payer)).size;
   for (const place of findAll("[data-ticked-count]", box.form)) place.textContent = ticked.length;
   for (const place of findAll("[data-ticked-noun]", box.form)) place.textContent = place.dataset.tickedNoun + (ticked.length === 1 ? "" : "s");
+  for (const place of findAll("[data-ticked-numbers]", box.form)) place.textContent = writeNumbers(place.dataset, ticked.length);
   for (const place of findAll("[data-ticked-payers]", box.form)) place.textContent = payers;
   for (const place of findAll("[data-ticked-sum]", box.form)) place.textContent = money.format(cents / 100);
 });

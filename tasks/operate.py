@@ -9,14 +9,18 @@ import json
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from domain.access.crypto import UnreadableSecretError
 from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
 from domain.kernel.inputs import read_json
 from domain.messages.secrets import rotate_message_secrets
 from domain.payments.check_photos import list_stored_photos, rotate_photos
 from domain.sales.bank_account import rotate_bank_accounts
 from domain.staff.recovery import RecoverPassword, remove_lost_second_factor, set_forgotten_password
 from domain.staff.second_factor import rotate_second_factors
+from domain.system.backups import note_backup
 from domain.system.contents import find_filled_table, find_revision
 from domain.system.services import list_services
 from domain.webhooks.endpoints import rotate_sealed_secrets
@@ -101,6 +105,7 @@ async def plan_migration(_settings: Settings, _arguments: argparse.Namespace) ->
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the database into one file, and next to it the keys of the objects in the object store."""
     file: Path = arguments.file
+    began_at = now()
     try:
         await asyncio.to_thread(dump_database, settings.database_url, file, settings.pg_bin)
     except DumpError as error:
@@ -109,6 +114,11 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     if objects:
         file.with_name(f"{file.name}.objects.txt").write_text("\n".join(objects) + "\n", encoding="utf-8")
     print(f"Wrote {file}; {len(objects)} objects lie in the object store.")
+    try:
+        async with separate_transaction() as db:
+            await note_backup(db, file.name, began_at=began_at)
+    except DBAPIError:  # A replica takes no writes; the file is whole all the same.
+        print("The database takes no writes, so its pages do not show this backup.")
     return 0
 
 

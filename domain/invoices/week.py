@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.invoices.create import InvoiceDetails, invoice_order
 from domain.invoices.mail import MOST_TOGETHER, queue_invoice_mail, queue_joint_mail
+from domain.invoices.numbers import INVOICES, find_next_number, write_number
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_range_bounds
 from domain.kernel.errors import DomainError
@@ -60,6 +61,12 @@ class Week:
     last: date
     orders: list[WeekOrder]
     left_out: list[WeekOrder]
+    next_number: int
+
+    def write_numbers(self, count: int) -> str:
+        """The numbers that so many invoices get when nobody else makes one meanwhile: `INV-000473 – 000484`."""
+        last = f"{self.next_number + count - 1:06d}"
+        return write_number(INVOICES, self.next_number) + (f" – {last}" if count > 1 else "") if count else "–"
 
     @staticmethod
     def count_customers(orders: Sequence[WeekOrder]) -> int:
@@ -102,7 +109,11 @@ async def preview_week(db: AsyncSession, day: date, *, by: Actor, timezone: tzin
     )
     found = [_show(order) for order in rows.scalars()]
     return Week(
-        first, last, [order for order in found if not order.why_not], [order for order in found if order.why_not]
+        first,
+        last,
+        [order for order in found if not order.why_not],
+        [order for order in found if order.why_not],
+        await find_next_number(db, INVOICES),
     )
 
 

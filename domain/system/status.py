@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from domain.kernel.clock import now
+from domain.system.backups import select_last_backup
 from domain.system.health import COUNTED_TO, Figures, Readiness, check_readiness, count_figures, is_late, read_timetable
 from models.session import current_database
 
@@ -52,6 +53,7 @@ class Status:
     programs: Sequence[Program]
     server_version: str
     database_bytes: int
+    backed_up_at: datetime | None
 
     @property
     def late(self) -> list[TimetableEntry]:
@@ -103,6 +105,7 @@ async def read_status() -> Status:
         stopped = {row.name: row.stopped for row in await connection.execute(_STOPPED)}
         programs = [Program(*row) for row in await connection.execute(_PROGRAMS)]
         database = (await connection.execute(_DATABASE)).one()
+        backed_up_at = await connection.scalar(select(select_last_backup()))
     at = now()
     timetable = [
         TimetableEntry(
@@ -122,4 +125,5 @@ async def read_status() -> Status:
         programs=programs,
         server_version=database.server_version,
         database_bytes=database.database_bytes,
+        backed_up_at=backed_up_at,
     )

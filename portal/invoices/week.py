@@ -9,10 +9,12 @@ from quart import Blueprint, Response, request
 
 from documents.filters import format_plural
 from domain.access.rights import Right
+from domain.invoices.terms import calculate_due_date
 from domain.invoices.week import InvoiceWeek, WeekDone, invoice_week, preview_week, week_of
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import DateIn, Input
 from domain.kernel.whole_numbers import read_ids
+from models import InvoiceTerms
 from portal.attempts import attempt
 from portal.invoices.list import LIST
 from portal.render import page_or_block, redirect_to
@@ -93,4 +95,5 @@ async def _show(
         typed=typed,
         problem=problem,
         today=today,
+        due_on=calculate_due_date(InvoiceTerms.NET30, today),
     )

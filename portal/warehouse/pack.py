@@ -110,7 +110,7 @@ async def buy_label(number: str) -> Response:
     if data is None:
         if tried.refusal is not None and wants_block():
             # The boxes stay as they were typed, below an alert.
-            return await error_page(tried.status, write_refusal(tried.refusal))
+            return await error_page(tried.status, write_refusal(tried.refusal, tried.typed))
         readable = read_typed(tried.typed, tried.errors, input_rules())
         return await _show(number, refusal=tried.refusal, data=readable, typed=tried.typed)
     if data.act == "buy":
@@ -247,7 +247,7 @@ async def _show(
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
         ship_by=write_ship_by(promised_at(packed.order.created_at, zone), zone),
         scanned=scanned,
-        said=write_refusal(refusal) if refusal else "",
+        said=write_refusal(refusal, typed or {}) if refusal else "",
         is_pending=refusal is not None and refusal.code == Code.LABEL_PENDING,
         is_packable=packed.order.status in PACKABLE and not packed.order.on_hold,
         can_buy=can_buy,

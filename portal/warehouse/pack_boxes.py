@@ -16,6 +16,7 @@ from domain.warehouse.quote import parcels_of
 from web.reading import InputRules
 
 OWN_CARTON = "Own carton"
+_BOX_FIELD = re.compile(r"parcels\[(\d+)\]")
 # Initial values of a box with a custom size.
 _BLANK = {"length": Decimal(12), "width": Decimal(12), "height": Decimal(12), "pounds": Decimal(1)}
 
@@ -98,13 +99,21 @@ def read_typed(typed: Mapping[str, str], wrong: Iterable[str], rules: InputRules
         return None
 
 
-def write_refusal(refusal: DomainError) -> str:
-    """The refusal with all field errors, for a page without space beside the fields."""
+def write_refusal(refusal: DomainError, typed: Iterable[str] = ()) -> str:
+    """The refusal with all field errors, for a page without space beside the fields.
+
+    `typed` are the names of the form's fields: of several boxes they tell which one is meant.
+    """
     if not refusal.fields:
         return refusal.message
-    return "; ".join(f"{_name_field(name)} {words}" for name, words in refusal.fields.items()).capitalize()
+    keys = list(dict.fromkeys(found[1] for name in typed if (found := _BOX_FIELD.match(name))))
+    said = "; ".join(f"{_name_field(name, keys)} {words}" for name, words in refusal.fields.items())
+    return said[:1].upper() + said[1:]
 
 
-def _name_field(name: str) -> str:
-    """A field's label for packers, without box indexes."""
-    return re.sub(r"^parcels\.\d+\.", "box ", name).replace("pounds", "weight").replace("_", " ").replace(".", " ")
+def _name_field(name: str, keys: list[str]) -> str:
+    """A field's label for packers: of several boxes, each is numbered by its place on the screen."""
+    if found := re.fullmatch(r"parcels\.(\d+)\.(.+)", name):
+        key, side = found.groups()
+        name = f"box {keys.index(key) + 1} {side}" if len(keys) > 1 and key in keys else f"box {side}"
+    return name.replace("pounds", "weight").replace("_", " ").replace(".", " ")

@@ -181,7 +181,7 @@ async def test_what_is_typed_while_carriers_are_asked_stays(browser: Browser, po
         await expect(page.locator("#buy-label")).to_be_enabled()
         await weights.nth(0).fill("heavy")
         await page.keyboard.press("Tab")
-        await expect(page.locator("#alerts")).to_contain_text("Box weight must be a number")
+        await expect(page.locator("#alerts")).to_contain_text("Box 1 weight must be a number")
         assert [await field.input_value() for field in await weights.all()] == ["heavy", "1.0"]
 
 

@@ -7,8 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.first_categories import take_first_categories
+from domain.kernel.clock import now
 from domain.reports.first_run import FirstRun, find_first_run
-from models import Category, Role
+from domain.system.backups import note_backup
+from models import Category, JobRun, Role
 from portal.first_run import list_services
 from settings import Settings
 from tests.factories import as_actor, make_product, make_staff, sign_in
@@ -48,10 +50,34 @@ async def test_an_administrator_is_led_through_the_first_steps(client: TestClien
     )
 
 
+async def test_the_one_primary_stands_at_the_next_step_that_can_be_done(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    page = await open_home(client)
+    steps = page[page.index("steps-list") : page.index("</ol>")]
+    assert steps.count("btn-primary") == 1
+    wanted = "Categories" if states_of(page)["Mail"] == "is-done" else "Mail"
+    assert wanted in steps[: steps.index("btn-primary")].rpartition("<li")[2]
+
+
+async def test_the_newest_backup_is_shown(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    assert "None yet" in await open_home(client)
+    assert "None in 30 days" in await read_page(client, "/portal/status")
+    await note_backup(db, "ladle.dump", began_at=now())
+    await db.commit()
+    assert "None yet" not in await open_home(client)
+    assert "None in 30 days" not in await read_page(client, "/portal/status")
+    assert "ladle.dump" in await read_page(client, f"/portal/jobs/{await db.scalar(select(JobRun.id))}")
+
+
 async def test_the_first_order_ends_it(client: TestClientProtocol, db: AsyncSession) -> None:
     me = await make_staff(db, Role.ADMIN)
     await sign_in(client, db, me)
-    assert await find_first_run(db) == FirstRun(categories=0, products=0, has_keys=False, colleagues=1)
+    assert await find_first_run(db) == FirstRun(
+        categories=0, products=0, has_keys=False, colleagues=1, backed_up_at=None
+    )
     await make_order(db, (await make_product(db, stock=5), 1))
     await db.commit()
     assert await find_first_run(db) is None

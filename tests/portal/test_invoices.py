@@ -254,6 +254,7 @@ async def test_a_week_is_looked_at_and_invoiced_in_one_act(client: TestClientPro
     page = f"{LIST}/week?of={business_today(ZoneInfo('America/Chicago'))}"
     shown = await read_page(client, page)
     assert "2 invoices" in shown
+    assert "INV-000001 – 000002" in shown
     assert "No email address to send it to" in shown
     fields = {"of": str(business_today(ZoneInfo("America/Chicago"))), "how": "mail"}
     ids = [str(order.id) for order in orders]
