@@ -1,5 +1,6 @@
 """Invoicing a week in a real browser: what will happen follows what is ticked."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -35,9 +36,12 @@ async def test_the_week_says_what_the_ticked_orders_come_to(browser: Browser, po
         act = page.locator("#week button[type=submit]")
         await expect(act).to_have_text("Send 2 invoices, $110.00", use_inner_text=True)
         await expect(page.locator("[data-ticked-payers]")).to_have_text("1")
+        numbers_to_come = page.locator("[data-ticked-numbers]")
+        await expect(numbers_to_come).to_have_text(re.compile(r"^INV-\d{6} – \d{6}$"))
         every = page.get_by_label("Select every order on this page")
         await page.get_by_label(f"Invoice {numbers[0]}").uncheck()
         await expect(act).to_have_text("Send 1 invoice, $65.00", use_inner_text=True)
+        await expect(numbers_to_come).to_have_text(re.compile(r"^INV-\d{6}$"))
         assert await every.evaluate("box => box.indeterminate")
         await page.get_by_label("Keep as drafts").check()
         await expect(act).to_have_text("Draft 1 invoice, $65.00", use_inner_text=True)
