@@ -73,6 +73,7 @@ class AuditAction(StrEnum):
     SAVINGS_REQUEST_ANSWERED = "savings_request.answered"
     SAVINGS_REQUEST_REOPENED = "savings_request.reopened"
     STAFF_ARCHIVED = "staff.archived"
+    STAFF_CALLS_HANDED_OVER = "staff.calls_handed_over"
     STAFF_COMMISSION_RATE_SET = "staff.commission_rate_set"
     STAFF_CREATED = "staff.created"
     STAFF_DELETED = "staff.deleted"

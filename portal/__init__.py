@@ -31,7 +31,7 @@ from portal.administration import (
     webhooks,
     website_users,
 )
-from portal.calling import call, commissions, customer_bank, figures, performance, script, upload
+from portal.calling import call, commissions, customer_bank, figures, hand_over, performance, script, upload
 from portal.calling import list as calling_list
 from portal.customers import customer as customer_page
 from portal.customers import edit as customer_forms
@@ -123,6 +123,7 @@ def blueprints() -> list[Blueprint]:
         *voice.blueprints(),
         boxes.blueprint,
         calling_list.blueprint,
+        hand_over.blueprint,
         call.blueprint,
         figures.blueprint,
         performance.blueprint,

@@ -1,6 +1,6 @@
 """Home: what needs attention first, then a few figures of a period, each linked to the rows it counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +17,7 @@ from documents.filters import (
     format_range,
 )
 from domain.access.rights import Right, may
+from domain.calling.hand_over import LeftCalls, list_left_calls
 from domain.invoices.late import LateInvoices, count_late_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
@@ -100,7 +101,9 @@ async def show_home(query: HomeQuery) -> Response:
         following = await find_next_order(connection, by=me) if packs else None
         rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
         at_risk = await sum_tier(connection, Tier.AT_RISK) if may(me, Right.ASSIGN_CALLS) else None
+    left = await list_left_calls(connection) if may(me, Right.ASSIGN_CALLS) else ()
     attention = list(_list_attention(home, me, late, at_risk) if floor is None else _list_work(floor, following))
+    attention += _list_left(left)
     if begun is not None and (checklist := await show_first_run(begun, attention)) is not None:
         return checklist
     return await page_or_block(
@@ -195,6 +198,16 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
         line = "Given up after several attempts; they can be sent again"
         url = "/portal/outbox?state=failed"
         yield Attention("quiet", "mail", title, line, url, "Retry", "/portal/outbox/again?all=true", posts=True)
+
+
+def _list_left(left: Sequence[LeftCalls]) -> Iterator[Attention]:
+    """Calls of colleagues who no longer sell: no rep is offered them until a manager hands them over."""
+    for one in left:
+        line = f"{one.name} no longer sells; nobody is offered them"
+        rows, act = f"/portal/calling?segment=all&assignee={one.staff_id}", f"/portal/calling/hand-over/{one.staff_id}"
+        yield Attention(
+            "warn", "user-off", f"{format_plural(one.entries, 'call')} left behind", line, rows, "Hand over", act
+        )
 
 
 def _act_url(kind: Waiting, number: str, me: Actor) -> str:

@@ -9,16 +9,14 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.visible import sql_visible
+from domain.calling.visible import SELLERS, sells, sql_visible
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input
 from domain.kernel.live import Topic, announce
-from models import Role, Staff
+from models import Staff, columns_of
 
 MOST_IDS = 10_000
-# Active colleagues who sell: reps and administrators.
-SELLERS = (Role.SALES_REP, Role.ADMIN)
 
 Ids = Annotated[list[Id], Field(max_length=MOST_IDS)]
 
@@ -91,7 +89,7 @@ async def list_assignees(db: AsyncSession | AsyncConnection) -> Sequence[Row[int
     """List the colleagues to whom entries can be assigned, by name."""
     found = await db.execute(
         select(Staff.id, Staff.full_name, Staff.username, Staff.role)
-        .where(Staff.role.in_(SELLERS), Staff.is_active)
+        .where(sells(columns_of(Staff)))
         .order_by(Staff.full_name, Staff.id)
     )
     return found.all()

@@ -3,6 +3,7 @@
 People who asked not to be called or were called recently are few: they are found by index and subtracted.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from sqlalchemy import text
@@ -85,20 +86,19 @@ SELECT assigned_to, kind, day, entries, true FROM met WHERE id IS NULL ORDER BY 
 
 
 async def count_tabs(
-    db: Reader, *, visible_to: Actor, timezone: tzinfo, assignee: int | None = None
+    db: Reader, *, visible_to: Actor, timezone: tzinfo, whose: Collection[int] | None = None
 ) -> dict[Segment, int]:
     """Count the open entries under each tab that the actor works with; one statement.
 
-    `assignee` restricts the counts to the entries of one colleague, 0 to those without one.
+    `whose` restricts the counts to the entries of these colleagues, 0 for those without one.
     """
     bounds = find_bounds(timezone)
-    whose = [visible_to.id, 0] if visible_to.has_role(Role.SALES_REP) else None
-    if assignee is not None:
-        whose = [assignee] if whose is None or assignee in whose else []
+    if visible_to.has_role(Role.SALES_REP):
+        whose = {visible_to.id or 0, 0}.intersection({visible_to.id or 0, 0} if whose is None else whose)
     lapsed_day = bounds.lapsed.astimezone(UTC).date()
     values = {
         "everybody": whose is None,
-        "whose": whose or [],
+        "whose": sorted(whose or ()),
         "today": bounds.today,
         "day_began": bounds.day_began,
         "rested": bounds.rested,

@@ -19,7 +19,7 @@ from domain.calling.counts import count_tabs
 from domain.calling.rules import Callee
 from domain.calling.scores import LEAST_SCORE, MOST_SCORE
 from domain.calling.tabs import Segment, in_segment
-from domain.calling.visible import ENTRIES, may_be_seen_by
+from domain.calling.visible import ENTRIES, may_be_seen_by, sells
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import compose_address
 from domain.kernel.clock import business_date, business_today
@@ -88,7 +88,7 @@ class ListEntries(PageInput):
     q: Text200 = ""
     """Name, company, email or phone; fewer than three characters match only beginnings."""
     assignee: Annotated[Text200, AfterValidator(_check_assignee)] = ""
-    """The id of a colleague, `me`, or `none` for entries without one."""
+    """The id of a colleague, `me`, or `none` for entries without a colleague who sells."""
     purchased_skus: Annotated[str, Field(max_length=4000), AfterValidator(_check_skus)] = ""
     """Comma-separated SKUs; entries that bought any of them are listed."""
     segment: Segment = Segment.PRIORITY
@@ -106,7 +106,10 @@ class ListEntries(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One entry as lists and answers show it; amounts in US dollars of orders that are not cancelled."""
+    """One entry as lists and answers show it; amounts in US dollars of orders that are not cancelled.
+
+    `is_left` says that the entry is assigned to a colleague who no longer sells.
+    """
 
     id: int
     customer_id: int | None
@@ -125,6 +128,7 @@ class EntryRow:
     notes: str
     assigned_to: int | None
     assignee_name: str | None
+    is_left: bool
     status: str
     priority_score: float
     do_not_call: bool
@@ -173,6 +177,10 @@ MAY_BE_LISTED = and_(
 )
 
 
+# Who no longer sells; what was theirs is nobody's until a manager hands it over.
+_LEFT = select(STAFF.id).where(~sells(STAFF))
+
+
 def day_of(moment: ColumnElement[datetime | None], zone: tzinfo) -> ColumnElement[date]:
     """The business day of an instant."""
     return cast(func.timezone(str(zone), moment), SqlDate)
@@ -182,6 +190,7 @@ def select_entries(zone: tzinfo) -> Select[Any]:
     """Select the columns of an EntryRow."""
     special: dict[str, ColumnElement[Any]] = {
         "assignee_name": func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username).label("assignee_name"),
+        "is_left": and_(ENTRIES.assigned_to.is_not(None), ~sells(STAFF)).label("is_left"),
         "do_not_call": _MARKED.label("do_not_call"),
         "last_order_date": day_of(ENTRIES.last_order_at, zone).label("last_order_date"),
     }
@@ -225,7 +234,10 @@ async def _count(  # noqa: PLR0917 - the list's own arguments
         return await db.scalar(select(func.count()).select_from(table_of(CallingEntry)).where(*conditions)) or 0
     if asked or counts is None:
         assignee = _read_assignee(query, visible_to)
-        counts = await count_tabs(db, visible_to=visible_to, timezone=timezone, assignee=assignee)
+        whose = [assignee] if assignee else None
+        if assignee == 0:
+            whose = [0, *await db.scalars(_LEFT)]
+        counts = await count_tabs(db, visible_to=visible_to, timezone=timezone, whose=whose)
     return counts[query.segment]
 
 
@@ -250,7 +262,8 @@ def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) 
     found = [MAY_BE_LISTED, may_be_seen_by(visible_to), in_segment(query.segment, timezone)]
     found.append(ENTRIES.status == query.status if query.status else ENTRIES.status != CallingStatus.CLOSED)
     if (assignee := _read_assignee(query, visible_to)) is not None:
-        found.append(ENTRIES.assigned_to == assignee if assignee else ENTRIES.assigned_to.is_(None))
+        nobodys = or_(ENTRIES.assigned_to.is_(None), ENTRIES.assigned_to.in_(_LEFT))
+        found.append(ENTRIES.assigned_to == assignee if assignee else nobodys)
     if query.score_min > LEAST_SCORE:
         found.append(ENTRIES.priority_score >= query.score_min)
     if query.score_max < MOST_SCORE:

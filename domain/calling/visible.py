@@ -1,11 +1,20 @@
 """Which entries of the calling list someone works with: a rep with theirs and those without a rep, others with all."""
 
-from sqlalchemy import ColumnElement, or_, true
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, true
 
 from domain.kernel.actor import Actor
 from models import CallingEntry, Role, columns_of
 
 ENTRIES = columns_of(CallingEntry)
+# Active colleagues who sell: reps and administrators.
+SELLERS = (Role.SALES_REP, Role.ADMIN)
+
+
+def sells(staff: Any) -> ColumnElement[bool]:
+    """The condition that a colleague sells, over the columns of the table; calls of anybody else wait for a manager."""
+    return and_(staff.is_active, staff.role.in_(SELLERS))
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:

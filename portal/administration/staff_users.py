@@ -31,6 +31,7 @@ FIELD_WORDS = {
 ACTION_WORDS: dict[str, tuple[str, str, str]] = {
     AuditAction.STAFF_CREATED: ("user-plus", "good", "Added"),
     AuditAction.STAFF_UPDATED: ("pencil", "info", "Changed"),
+    AuditAction.STAFF_CALLS_HANDED_OVER: ("user-check", "info", "Calls handed over"),
     AuditAction.STAFF_ARCHIVED: ("archive", "", "Archived"),
     AuditAction.STAFF_PASSWORD_RESET: ("lock", "info", "Password set by an emailed link"),
     AuditAction.STAFF_PASSWORD_CHANGED: ("lock", "info", "Password changed"),

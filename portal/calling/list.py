@@ -3,12 +3,13 @@
 from quart import Blueprint, Response, request
 
 from documents.filters import with_query
-from domain.access.rights import Right
+from domain.access.rights import Right, may
 from domain.calling import assign
 from domain.calling.assign import AssignEntries, MarkCalled
 from domain.calling.counts import count_tabs
 from domain.calling.edit_entry import AddEntry, add_entry
 from domain.calling.entries import EntryRow, ListEntries, list_entries
+from domain.calling.hand_over import list_left_calls
 from domain.calling.link_customers import link_customers
 from domain.calling.rules import judge_calls
 from domain.calling.segments import find_usual_day, get_caller_day
@@ -79,6 +80,7 @@ async def show_calling(query: ListEntries) -> Response:
         status_words=STATUSES,
         outcome_words=OUTCOMES,
         assignees=await assign.list_assignees(db()),
+        left=await list_left_calls(db()) if may(me, Right.ASSIGN_CALLS) else [],
         figures=make_figures(
             await get_caller_day(db(), by=me, timezone=zone),
             await find_usual_day(db(), by=me, timezone=zone),

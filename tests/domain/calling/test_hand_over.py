@@ -1,0 +1,82 @@
+"""The calls of somebody who no longer sells: nobody's to a manager, no rep's, and handed over with their customers."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.claim import ClaimNext, claim_next
+from domain.calling.counts import count_tabs
+from domain.calling.entries import ListEntries, list_entries
+from domain.calling.hand_over import HandOver, LeftCalls, hand_over, list_left_calls
+from domain.calling.tabs import Segment
+from domain.kernel.errors import NotAllowed, Refused
+from models import AuditEntry, CallingEntry, Customer, Role, Staff, SuppressedNumber
+from tests.factories import as_actor, make_customer, make_staff
+
+ZONE = ZoneInfo("America/Chicago")
+
+
+async def leave(db: AsyncSession) -> tuple[Staff, list[CallingEntry]]:
+    """A rep who left, with two entries that may be called, one that must not be, and a closed one."""
+    gone = await make_staff(db, Role.SALES_REP, full_name="Robin Ames")
+    await make_customer(db, sales_rep_id=gone.id)
+    entries = [
+        CallingEntry(phone=f"+1216555010{place}", company_name=f"Kitchen {place}", assigned_to=gone.id, status=status)
+        for place, status in enumerate(("new", "callback", "new", "closed"))
+    ]
+    db.add_all([*entries, SuppressedNumber(phone=entries[2].phone, do_not_call=True)])
+    gone.is_active = False
+    await db.flush()
+    return gone, entries
+
+
+async def test_a_manager_sees_them_as_nobodys_and_no_rep_gets_them(db: AsyncSession) -> None:
+    gone, (first, second, *_) = await leave(db)
+    manager, rep = as_actor(await make_staff(db, Role.MANAGER)), as_actor(await make_staff(db, Role.SALES_REP))
+    query = ListEntries(segment=Segment.ALL, assignee="none")
+    page = await list_entries(db, query, visible_to=manager, timezone=ZONE)
+    assert {row.id for row in page.rows} == {first.id, second.id}
+    assert (page.total, {row.is_left for row in page.rows}) == (2, {True})
+    assert await list_left_calls(db) == [LeftCalls(gone.id or 0, "Robin Ames", 2, 1)]
+    for asked in (query, ListEntries(segment=Segment.ALL)):
+        assert (await list_entries(db, asked, visible_to=rep, timezone=ZONE)).total == 0
+    assert (await count_tabs(db, visible_to=rep, timezone=ZONE, whose=[0, gone.id or 0]))[Segment.ALL] == 0
+    assert await claim_next(db, ClaimNext(), by=rep) is None
+
+
+async def test_all_of_them_go_with_the_customers(db: AsyncSession) -> None:
+    gone, entries = await leave(db)
+    manager, heir = as_actor(await make_staff(db, Role.MANAGER)), await make_staff(db, Role.SALES_REP)
+    entries[0].claimed_by = gone.id
+    done = await hand_over(db, gone.id or 0, HandOver(to_id=heir.id), by=manager)
+    assert (done.entries, done.customers) == (4, 1)
+    rows = (await db.execute(select(CallingEntry.assigned_to, CallingEntry.claimed_by))).all()
+    assert {tuple(row) for row in rows} == {(heir.id, None)}
+    assert await db.scalar(select(Customer.sales_rep_id)) == heir.id
+    assert await list_left_calls(db) == []
+    noted = await db.scalar(select(AuditEntry).where(AuditEntry.action == "staff.calls_handed_over"))
+    assert noted is not None
+    assert (noted.record_id, noted.after) == (gone.id, {"to": heir.username})
+
+
+@pytest.mark.parametrize("role", [None, Role.ADMIN])
+async def test_customers_are_nobodys_unless_a_rep_takes_the_calls(db: AsyncSession, role: Role | None) -> None:
+    gone, _ = await leave(db)
+    to = await make_staff(db, role) if role else None
+    await hand_over(
+        db, gone.id or 0, HandOver(to_id=to.id if to else None), by=as_actor(await make_staff(db, Role.MANAGER))
+    )
+    assert await db.scalar(select(Customer.sales_rep_id)) is None
+    assert set(await db.scalars(select(CallingEntry.assigned_to))) == {to.id if to else None}
+
+
+async def test_who_sells_keeps_their_calls_and_only_managers_give_them_away(db: AsyncSession) -> None:
+    gone, _ = await leave(db)
+    rep = await make_staff(db, Role.SALES_REP)
+    with pytest.raises(NotAllowed):
+        await hand_over(db, gone.id or 0, HandOver(to_id=rep.id), by=as_actor(rep))
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    with pytest.raises(Refused, match="still sells"):
+        await hand_over(db, rep.id or 0, HandOver(), by=manager)
