@@ -100,10 +100,8 @@ async def show_home(query: HomeQuery) -> Response:
         floor = await count_day(connection, visible_to=me, timezone=zone) if packs else None
         following = await find_next_order(connection, by=me) if packs else None
         rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
-        at_risk = await sum_tier(connection, Tier.AT_RISK) if may(me, Right.ASSIGN_CALLS) else None
-    left = await list_left_calls(connection) if may(me, Right.ASSIGN_CALLS) else ()
-    attention = list(_list_attention(home, me, late, at_risk) if floor is None else _list_work(floor, following))
-    attention += _list_left(left)
+        at_risk, left = await _read_calls(connection) if may(me, Right.ASSIGN_CALLS) else (None, ())
+    attention = list(_list_attention(home, me, late, at_risk, left) if floor is None else _list_work(floor, following))
     if begun is not None and (checklist := await show_first_run(begun, attention)) is not None:
         return checklist
     return await page_or_block(
@@ -159,7 +157,14 @@ async def _read_rep(connection: AsyncConnection, home: Home, me: Actor) -> RepHo
     return await get_rep_home(connection, period.first, period.last, period.before_first, by=me)
 
 
-def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum | None) -> Iterator[Attention]:
+async def _read_calls(connection: AsyncConnection) -> tuple[TierSum | None, Sequence[LeftCalls]]:
+    """What a manager of the callers looks at: the customers at risk, and the calls of those who left."""
+    return await sum_tier(connection, Tier.AT_RISK), await list_left_calls(connection)
+
+
+def _list_attention(
+    home: Home, me: Actor, late: LateInvoices, at_risk: TierSum | None, left: Sequence[LeftCalls]
+) -> Iterator[Attention]:
     """The kinds with waiting orders, red first; each names the oldest."""
     looks = {
         Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review hold"),
@@ -189,6 +194,7 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
         title = f"{format_plural(late.count, 'invoice')} late"
         yield Attention("warn", "file-invoice", title, line, "/portal/invoices?status=overdue", "Open")
+    yield from _list_left(left)
     if at_risk is not None and at_risk.customers:
         line = f"No order for longer than their usual gap; {format_money(at_risk.revenue)} expected of them in 90 days"
         title = f"{format_plural(at_risk.customers, 'customer')} at risk"

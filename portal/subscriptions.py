@@ -14,7 +14,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.paging import Page
 from domain.payments.pay_link import SendBy
 from domain.subscriptions import change
-from domain.subscriptions.export import export_subscriptions
+from domain.subscriptions.export import MOST_EXPORTED, export_subscriptions
 from domain.subscriptions.links import send_subscription_link
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
@@ -120,6 +120,7 @@ async def show_subscriptions(query: SubscriptionFilters) -> Response:
         due=query.due,
         expires_soon=today + AHEAD,
         tabs=_list_tabs(query, counts, len(failed)),
+        most_in_csv=MOST_EXPORTED,
     )
 
 

@@ -76,6 +76,7 @@ async def show_calling(query: ListEntries) -> Response:
         next_count=counts[find_next(query.segment, counts)],
         next_segment=find_next(query.segment, counts),
         segment_words=SEGMENTS,
+        most_in_csv=MOST_LISTED,
         statuses=[("", "Any status"), *((status.value, word) for status, word in STATUSES.items())],
         status_words=STATUSES,
         outcome_words=OUTCOMES,

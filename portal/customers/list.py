@@ -7,7 +7,7 @@ from domain.access.rights import Right, require
 from domain.customers.assign import ChosenCustomers, assign_customers
 from domain.customers.browse import browse_customers
 from domain.customers.duplicates import count_duplicates
-from domain.customers.export import export_list
+from domain.customers.export import MOST_LISTED, export_list
 from domain.customers.list_filters import BrowseCustomers, CustomerTab
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.addresses import STATES
@@ -62,6 +62,7 @@ async def show_customers(query: BrowseCustomers) -> Response:
         terms_words=TERMS_WORDS,
         last_words=LAST_WORDS,
         state_words=STATE_WORDS,
+        most_in_csv=MOST_LISTED,
     )
 
 

@@ -8,7 +8,15 @@ from domain.access.rights import Right
 from domain.calling.call_customer import call_customer_today, list_next_calls
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
-from domain.scores.list_scores import ListScores, Score, ask_for_run, export_scores, get_score, list_scores
+from domain.scores.list_scores import (
+    MOST_EXPORTED,
+    ListScores,
+    Score,
+    ask_for_run,
+    export_scores,
+    get_score,
+    list_scores,
+)
 from domain.scores.newest_run import LookBack, look_back, read_run, sum_tiers
 from domain.scores.tiers import TIER_RULES
 from models import Tier
@@ -70,6 +78,7 @@ async def show_scores(query: ListScores) -> Response:
         today=business_today(settings().timezone),
         chart=_draw(past) if past else None,
         why=explain,
+        most_in_csv=MOST_EXPORTED,
     )
 
 

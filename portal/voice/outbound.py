@@ -70,6 +70,7 @@ async def show_queue(query: QueuePage) -> Response:
         credit=CREDIT,
         outcome_words=OUTCOME_WORDS,
         is_filtered=is_filtered,
+        most_in_csv=MOST_IN_CSV,
     )
 
 

@@ -69,6 +69,7 @@ async def show_rfqs(query: RfqQuery) -> Response:
         counts=counts,
         oldest_open=await find_oldest_open(db()),
         words=WORDS,
+        most_in_csv=MOST_IN_CSV,
     )
 
 
