@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.assign import find_assignee
-from domain.calling.entries import CUSTOMERS, ENTRIES, MAY_BE_LISTED, STAFF
-from domain.calling.visible import sells
+from domain.calling.entries import CUSTOMERS, MAY_BE_LISTED, STAFF
+from domain.calling.visible import ENTRIES, sells
 from domain.customers.assign import assign_customers
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
