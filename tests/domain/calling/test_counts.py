@@ -95,7 +95,7 @@ async def test_the_counts_are_those_of_the_rows_whatever_happens(db: AsyncSessio
             assert await count_tabs(db, visible_to=reader, timezone=ZONE) == await count_rows(db, reader), step
         for asked, assignee in ((str(other.id), other.id), ("none", 0), (str(rep.id), rep.id)):
             for reader in (as_actor(manager), as_actor(rep)):
-                kept = await count_tabs(db, visible_to=reader, timezone=ZONE, assignee=assignee)
+                kept = await count_tabs(db, visible_to=reader, timezone=ZONE, whose=[assignee])
                 assert kept == await count_rows(db, reader, asked), (step, asked)
     await fold_calling_counts(db, timezone=ZONE)
     folded = await db.scalar(select(func.count()).select_from(CallingCount))
