@@ -13,7 +13,7 @@ from typing import Annotated
 
 import asyncpg
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -33,7 +33,17 @@ from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order, refuse_unpayable
 from domain.payments.intents import is_bank_working
-from models import Order, OrderEventKind, OrderItem, OrderStatus, PayLink, PaymentStatus
+from models import (
+    GivenBack,
+    Order,
+    OrderEventKind,
+    OrderItem,
+    OrderStatus,
+    PayLink,
+    Payment,
+    PaymentState,
+    PaymentStatus,
+)
 from models.session import raw_connection, separate_transaction
 from settings import Settings
 
@@ -91,7 +101,10 @@ class PageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayPage:
-    """What the holder of a link sees. Each line is its quantity, its name and its total; amounts are in US dollars."""
+    """What the holder of a link sees. Each line is its quantity, its name and its total; amounts are in US dollars.
+
+    `given_back` is what was returned of what was paid, and `refund_due` what still has to be.
+    """
 
     link_id: int
     order_id: int
@@ -101,6 +114,8 @@ class PayPage:
     balance: Decimal
     total: Decimal
     paid: Decimal
+    given_back: Decimal
+    refund_due: Decimal
     delivery_fee: Decimal
     item_count: int
     due_at: datetime | None
@@ -228,7 +243,10 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     if found is None:
         raise NotFound("This link is not valid, or it was copied incorrectly.")
     link, order = found
-    is_processing = (await db.execute(select(is_bank_working(order.id)))).scalar_one()
+    refunds = select(-func.coalesce(func.sum(Payment.amount), ZERO)).where(
+        Payment.order_id == order.id, Payment.given_back == GivenBack.ALLOWANCE, Payment.state == PaymentState.SUCCEEDED
+    )
+    is_processing, given_back = (await db.execute(select(is_bank_working(order.id), refunds.scalar_subquery()))).one()
     columns = (OrderItem.quantity, OrderItem.product_name, OrderItem.line_total)
     lines = await db.execute(select(*columns).where(OrderItem.order_id == order.id).order_by(OrderItem.position))
     balance = calculate_balance(order)
@@ -242,6 +260,8 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
         balance=balance,
         total=order.total_amount,
         paid=order.amount_paid,
+        given_back=given_back,
+        refund_due=order.refund_due,
         delivery_fee=order.delivery_fee,
         item_count=order.item_count,
         due_at=order.created_at + TERMS if is_on_terms else None,

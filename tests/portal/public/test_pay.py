@@ -316,3 +316,21 @@ async def test_the_office_gives_a_payment_back_as_credit(client, db):
 async def test_the_warehouse_has_no_checks_page(client, db):
     await sign_in(client, db, await make_staff(db, Role.WAREHOUSE))
     assert (await read_page(client, "/portal/checks"))[0] == 403
+
+
+async def test_the_page_of_an_order_whose_money_goes_back_says_how_much(client, db, order):
+    path = await make_link(client, db, order)
+    await sign_in(client, db, await make_staff(db))
+    url = f"/api/staff/orders/{order.id}"
+    await client.post(f"{url}/mark-paid", json={"payment_method": "cash"})
+    await client.put(f"{url}/status", json={"status": "cancelled"})
+    assert "$65.00 that you paid goes back to you" in squeeze((await read_page(client, path))[1])
+    payment_id = (await db.execute(select(Payment.id))).scalar_one()
+    back = {"amount": "65", "how": "as_paid", "given_for": "cancelled", "reason": "Cancelled"}
+    answer = await press(client, f"/portal/orders/{order.order_number}", f"/refund/{payment_id}", **back)
+    assert answer.status_code == 303, await answer.get_data(as_text=True)
+    assert "$65.00 went back to you" in squeeze((await read_page(client, path))[1])
+
+
+def squeeze(page: str) -> str:
+    return " ".join(page.split())
