@@ -14,6 +14,7 @@ PAGES = {
     "first page": "/api/staff/call-queue",
     "by worth": "/api/staff/call-queue?sort=ltv_desc",
     "page 20": "/api/staff/call-queue?page=20",
+    "callable now": "/api/staff/call-queue?callable_now=true",
 }
 
 

@@ -8,7 +8,7 @@ recalculate those customers; a job folds the changes in. The pairs of products a
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ARRAY, DDL, BigInteger, Column, Computed, Double, Index, Integer, Numeric, event
+from sqlalchemy import ARRAY, DDL, BigInteger, Column, Computed, Date, Double, Index, Integer, Numeric, event
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
@@ -24,7 +24,8 @@ class CustomerSales(Table, table=True):
 
     The newest call is the newest one to the account or to its phone number. `call_back_on` is its callback date, if
     any. `is_barred` marks customers who must not be called at all. Where it is null, nothing is known of their calls,
-    and readers read the calls themselves.
+    and readers read the calls themselves. `hours_key` names the zones and the state whose calling hours apply; it is
+    null until the fold has computed it.
     """
 
     __tablename__ = "customer_sales"
@@ -36,11 +37,18 @@ class CustomerSales(Table, table=True):
             "ix_customer_sales_due",
             "last_day",
             "own_cycle",
-            postgresql_include=["customer_id", "order_count", "worth", "called_at", "call_back_on"],
+            postgresql_include=["customer_id", "order_count", "worth", "called_at", "call_back_on", "hours_key"],
+            postgresql_where=sql("NOT is_barred"),
+        ),
+        Index(
+            "ix_customer_sales_called",
+            "called_at",
+            postgresql_include=["last_day", "order_count", "call_back_on"],
             postgresql_where=sql("NOT is_barred"),
         ),
         Index("ix_customer_sales_first_day", "first_day"),
         Index("ix_customer_sales_last_day", "last_day", "customer_id"),
+        Index("ix_customer_sales_hours", "hours_key"),
         Index("ix_customer_sales_unknown", "customer_id", postgresql_where=sql("is_barred IS NULL")),
         Index("ix_customer_sales_worth", "worth", "customer_id"),
         VACUUMED_SOON,
@@ -56,6 +64,7 @@ class CustomerSales(Table, table=True):
     is_barred: bool | None = Field(default=None, nullable=True)
     called_at: datetime | None = moment()
     call_back_on: date | None = Field(default=None, nullable=True)
+    hours_key: str | None = text(nullable=True)
     # Values that the call queue uses for every customer in each query: the mean days between orders, and the lifetime
     # value as a double.
     own_cycle: float | None = Field(default=None, sa_column=Column(Double, Computed(OWN_CYCLE, persisted=True)))
@@ -74,8 +83,8 @@ class CustomerSalesChange(Table, table=True):
 
 
 class CustomerCallChange(Table, table=True):
-    """A customer or phone number whose calls or suppression changed since the last fold; several rows may name the same
-    one.
+    """A customer or phone number whose calls, suppression or place changed since the last fold; several rows may name
+    the same one.
 
     Readers look up the owner of the number, because a concurrent transaction may assign it to a customer.
     """
@@ -91,7 +100,7 @@ class CustomerCallChange(Table, table=True):
 
 class CustomerSalesSteps(Table, table=True):
     """Quantiles of `customer_sales`: every n-th worth and cycle in order, and the number of customers up to and
-    including it.
+    including it; also the number of callable customers by the day of their last order.
 
     There is one row or none: any write to `customer_sales` deletes it, and the fold writes a new one. `worths` are
     negated, so that both arrays ascend. At most `apart` customers are between two steps, or after the last one.
@@ -107,6 +116,9 @@ class CustomerSalesSteps(Table, table=True):
     worths_through: list[int] = Field(sa_type=ARRAY(Integer), nullable=False)
     cycles: list[float] = Field(sa_type=ARRAY(Double), nullable=False)
     cycles_through: list[int] = Field(sa_type=ARRAY(Integer), nullable=False)
+    # Null in a row of the release before: readers count then.
+    days: list[date] | None = Field(default=None, sa_type=ARRAY(Date), nullable=True)
+    customers_of_days: list[int] | None = Field(default=None, sa_type=ARRAY(Integer), nullable=True)
 
 
 class ProductPair(Table, table=True):
@@ -192,9 +204,11 @@ BEGIN
 END $body$
 """,
     """
-CREATE TRIGGER customer_reach_updated AFTER UPDATE OF phone, phone2, is_active, do_not_call ON customer
-FOR EACH ROW WHEN ((OLD.phone, OLD.phone2, OLD.is_active, OLD.do_not_call)
-  IS DISTINCT FROM (NEW.phone, NEW.phone2, NEW.is_active, NEW.do_not_call))
+CREATE TRIGGER customer_reach_updated
+AFTER UPDATE OF phone, phone2, is_active, do_not_call, shipping_zip, shipping_state ON customer
+FOR EACH ROW WHEN (
+  (OLD.phone, OLD.phone2, OLD.is_active, OLD.do_not_call, OLD.shipping_zip, OLD.shipping_state) IS DISTINCT FROM
+  (NEW.phone, NEW.phone2, NEW.is_active, NEW.do_not_call, NEW.shipping_zip, NEW.shipping_state))
 EXECUTE FUNCTION note_reach_of_customer()
 """,
     """

@@ -77,8 +77,8 @@ SELECT 'plan-' || n, '+1414' || (2000000 + n), 'Diner ' || n FROM generate_serie
 """
 _SALES = """
 INSERT INTO customer_sales (customer_id, order_count, order_days, first_day, last_day, lifetime_value, is_barred,
-  called_at)
-SELECT id, 5, 5, current_date - 500, current_date - CAST(20 + id % 400 AS int), id % 1000, false,
+  hours_key, called_at)
+SELECT id, 5, 5, current_date - 500, current_date - CAST(20 + id % 400 AS int), id % 1000, false, '|America/Chicago',
   (SELECT max(created_at) FROM outbound_call_log WHERE customer_id = c.id)
 FROM customer AS c
 ON CONFLICT DO NOTHING

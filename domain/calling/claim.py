@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.entries import EntryRow, ListEntries, find_conditions, get_entry
-from domain.calling.hours import is_open
-from domain.calling.hours_key import read_hours_key
+from domain.calling.hours_key import find_open_keys
 from domain.calling.outcomes import CLAIM_LASTS
 from domain.calling.rules import MOST_ATTEMPTS, judge_calls
 from domain.calling.tabs import REST_DAYS, Segment
@@ -20,17 +19,6 @@ from domain.kernel.live import Topic, announce
 from domain.orders.business import current_business
 from models import CallingEntry, CallingEvent, OutboundCallLog, columns_of, table_of
 
-# From one key to the next in the index, since keys are few and entries many.
-_KEYS = text("""
-WITH RECURSIVE keys AS (
-  (SELECT hours_key FROM calling_entry ORDER BY hours_key LIMIT 1)
-  UNION ALL
-  SELECT n.hours_key FROM keys AS k CROSS JOIN LATERAL (
-    SELECT e.hours_key FROM calling_entry AS e WHERE e.hours_key > k.hours_key ORDER BY e.hours_key LIMIT 1
-  ) AS n
-)
-SELECT hours_key FROM keys
-""")
 EVENTS = columns_of(CallingEvent)
 CALLS = columns_of(OutboundCallLog)
 
@@ -51,8 +39,7 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     zone = current_business().timezone
     at = now()
-    keys = [row.hours_key for row in await db.execute(_KEYS)]
-    open_keys = [key for key in keys if is_open(read_hours_key(key), at)]
+    open_keys = await find_open_keys(db, CallingEntry, at=at)
     passed: list[int] = []
     while open_keys:
         entry_id = await _claim(db, data, by, open_keys, passed, at)

@@ -4,7 +4,6 @@ The result is either that a call is allowed, or the rule that forbids it and unt
 suppression or attempts.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,16 +25,12 @@ from domain.calling.hours import (
 )
 from domain.calling.zones import find_zones
 from domain.kernel.clock import now
-from domain.messages.suppression import find_suppressed, read_all_suppressed
+from domain.messages.suppression import find_suppressed
 
 MOST_ATTEMPTS = 3
 # Area codes of the states with narrower hours than the default, for numbers without an address.
 NARROW_CODES = {"401": "RI"}
 ATTEMPT_WINDOW = timedelta(hours=24)
-# How many are checked before other requests get a turn.
-JUDGED_AT_ONCE = 500
-# For more numbers than this, all suppressed numbers and all calls of the day are read, which are fewer.
-MOST_LOOKED_UP = 2_000
 # Every call that someone made to a number, with an outcome or only marked as made.
 _ATTEMPTS = """
 SELECT phone, created_at FROM outbound_call_log WHERE {whose} created_at > :since
@@ -44,7 +39,10 @@ SELECT e.phone, v.created_at FROM calling_entry e JOIN calling_event v ON v.entr
 WHERE e.{whose} v.kind = 'called' AND v.created_at > :since
 """
 _ATTEMPTS_OF_THESE = text(_ATTEMPTS.format(whose="phone = ANY(:phones) AND"))
-_ATTEMPTS_OF_ALL = text(_ATTEMPTS.format(whose="phone IS NOT NULL AND"))
+_WORN = text(f"""
+SELECT phone FROM ({_ATTEMPTS.format(whose="phone IS NOT NULL AND")}) AS made WHERE created_at <= :at
+GROUP BY phone HAVING count(*) >= {MOST_ATTEMPTS}
+""")  # noqa: S608 - constants of this module
 
 
 class CallRule(StrEnum):
@@ -107,29 +105,25 @@ async def judge_calls(
     """Check whether each may be called, in the order given; two statements regardless of their number."""
     at = at or now()
     known = await find_known(db, (callee.phone for callee in callees), at=at)
-    verdicts: list[Verdict] = []
-    for first in range(0, len(callees), JUDGED_AT_ONCE):
-        verdicts += [judge_call(callee, known, at=at) for callee in callees[first : first + JUDGED_AT_ONCE]]
-        await asyncio.sleep(0)
-    return verdicts
+    return [judge_call(callee, known, at=at) for callee in callees]
 
 
 async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | None], *, at: datetime) -> Known:
-    """Return the suppressions and the calls of the last day for these numbers; if there are many, for others too."""
+    """Return the suppressions and the calls of the last day for these numbers."""
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return Known()
-    since = {"since": at - ATTEMPT_WINDOW}
-    if len(wanted) > MOST_LOOKED_UP:
-        suppressed = await read_all_suppressed(db)
-        made = await db.execute(_ATTEMPTS_OF_ALL, since)
-    else:
-        suppressed = await find_suppressed(db, wanted)
-        made = await db.execute(_ATTEMPTS_OF_THESE, since | {"phones": wanted})
+    suppressed = await find_suppressed(db, wanted)
+    made = await db.execute(_ATTEMPTS_OF_THESE, {"since": at - ATTEMPT_WINDOW, "phones": wanted})
     attempts: dict[str, list[datetime]] = {}
     for phone, made_at in made:
         attempts.setdefault(phone, []).append(made_at)
     return Known(frozenset(phone for phone, mark in suppressed.items() if mark.do_not_call), attempts)
+
+
+async def find_worn_numbers(db: AsyncSession, *, at: datetime) -> list[str]:
+    """Return the numbers that were called so often in the last 24 hours that they must not be called again."""
+    return list(await db.scalars(_WORN, {"since": at - ATTEMPT_WINDOW, "at": at}))
 
 
 def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:

@@ -64,7 +64,7 @@ def _find_zone_of_five(digits: str) -> str | None:
     return _SAME_CLOCK.get(zone, zone)
 
 
-# More than the size of a large call queue: one that checks all in turn would never hit a smaller cache.
+# More than a large company has customers: who asks for all in turn at night finds nobody again in a smaller cache.
 @lru_cache(maxsize=131_072)
 def find_number_zones(phone: str) -> tuple[str, ...]:
     """Return the zones that an E.164 number may belong to; none if they are unknown or more than four."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, exists, literal, or_, select, text, true
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, exists, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.kernel.actor import Actor
@@ -87,18 +87,10 @@ async def find_suppressed(
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return {}
-    # One array, because a statement takes at most 32,767 parameters.
-    return await _read_marks(db, NUMBERS.phone == any_(literal(wanted, ARRAY(Text))))
-
-
-async def read_all_suppressed(db: AsyncSession | AsyncConnection) -> Mapping[str, Suppression]:
-    """Return the marks of all numbers that have one; they are fewer than the numbers of a whole call queue."""
-    return await _read_marks(db, true())
-
-
-async def _read_marks(db: AsyncSession | AsyncConnection, condition: ColumnElement[bool]) -> Mapping[str, Suppression]:
-    marked = or_(NUMBERS.do_not_call, NUMBERS.do_not_text)
-    statement = select(NUMBERS.phone, NUMBERS.do_not_call, NUMBERS.do_not_text).where(condition, marked)
+    # One array, since a statement takes 32,767 values at most.
+    statement = select(NUMBERS.phone, NUMBERS.do_not_call, NUMBERS.do_not_text).where(
+        NUMBERS.phone == any_(literal(wanted, ARRAY(Text))), or_(NUMBERS.do_not_call, NUMBERS.do_not_text)
+    )
     return {row.phone: Suppression(*row) for row in await db.execute(statement)}
 
 

@@ -13,15 +13,8 @@ from domain.calling.rules import Callee, Verdict, judge_calls
 from domain.kernel.clock import business_today, now
 from domain.kernel.money import round_half_up
 from domain.voice.queue_details import Details, list_details
-from domain.voice.queue_members import (
-    CreditStatus,
-    Member,
-    QueueQuery,
-    credit_status_of,
-    list_callees,
-    list_members,
-    list_these_members,
-)
+from domain.voice.queue_hours import find_reach
+from domain.voice.queue_members import CreditStatus, Member, QueueQuery, credit_status_of, list_members
 from domain.voice.talking_points import choose_talking_points
 from models.session import raw_connection
 
@@ -72,33 +65,17 @@ async def read_call_queue(
     Calling hours do not change who is in the queue, unless `callable_now` asks for them.
     """
     connection = await raw_connection(db)
-    if asked.callable_now is None:
-        members, total = await list_members(connection, asked, timezone=timezone)
-        verdicts = await judge_calls(db, [Callee(member.phone, member.zip, member.state) for member in members])
-        judged = list(zip(members, verdicts, strict=True))
-    else:
-        judged, total = await _list_by_hours(db, asked, timezone=timezone)
-    ids = [member.customer_id for member, _ in judged]
+    at = now()
+    reach = None if asked.callable_now is None else await find_reach(db, wanted=asked.callable_now, at=at)
+    members, total = await list_members(connection, asked, timezone=timezone, reach=reach)
+    verdicts = await judge_calls(db, [Callee(member.phone, member.zip, member.state) for member in members], at=at)
+    ids = [member.customer_id for member in members]
     details = await list_details(connection, ids, today=business_today(timezone), timezone=timezone)
-    rows = [_show(member, verdict, details[member.customer_id], free_delivery_minimum) for member, verdict in judged]
-    return CallQueue(rows, total, asked.page, asked.limit, now())
-
-
-async def _list_by_hours(
-    db: AsyncSession, asked: QueueQuery, *, timezone: ZoneInfo
-) -> tuple[list[tuple[Member, Verdict]], int]:
-    """Return a page of those who may (or may not) be called now. All are checked, because the total counts them."""
-    connection = await raw_connection(db)
-    callees = await list_callees(connection, asked, timezone=timezone)
-    verdicts = await judge_calls(db, [Callee(row["phone"], row["zip"], row["state"]) for row in callees])
-    wanted = {
-        row["customer_id"]: verdict
-        for row, verdict in zip(callees, verdicts, strict=True)
-        if verdict.allowed is asked.callable_now
-    }
-    page = list(wanted)[(asked.page - 1) * asked.limit :][: asked.limit]
-    members = await list_these_members(connection, asked, page, timezone=timezone)
-    return [(member, wanted[member.customer_id]) for member in members], len(wanted)
+    rows = [
+        _show(member, verdict, details[member.customer_id], free_delivery_minimum)
+        for member, verdict in zip(members, verdicts, strict=True)
+    ]
+    return CallQueue(rows, total, asked.page, asked.limit, at)
 
 
 def _show(member: Member, verdict: Verdict, details: Details, free_from: Decimal) -> QueueRow:

@@ -5,7 +5,6 @@ customers whose orders changed since; those are recalculated here.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,6 +22,7 @@ from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageNumber
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
+from domain.voice.queue_hours import Reach
 from domain.voice.queue_ranks import ALL_PLACES, CHOSEN, COUNTED_PLACES, LEAST_WEIGHT, NEAR
 from domain.voice.refresh_sales import CHANGED, FRESH, STEPS
 
@@ -120,8 +120,14 @@ _IS_IN_RANGE = "last_day BETWEEN $1::date - $4::int AND $1::date - $3::int AND o
 # The same sort orders, for stored rows.
 _SORTED_BY = {QueueSort.DAYS_DESC: "last_day", QueueSort.LTV_DESC: "worth DESC"}
 # The last call was before the cooldown, or it asked for a callback that is due.
-_IS_FREE = "NOT is_barred AND (called_at IS NULL OR called_at < $6 OR call_back_on <= $1::date)"
+_RESTS = "called_at >= $6 AND (call_back_on IS NULL OR call_back_on > $1::date)"
+_IS_FREE = "NOT is_barred AND (called_at IS NULL OR called_at < $6 OR call_back_on <= $1::date) {within_hours}"
 _IS_MEMBER = f"{_IS_IN_RANGE} AND {_IS_FREE}"
+# A stored key must be open; the customers without one who are open are named. Nobody may have been called too often.
+_WITHIN_HOURS = """AND {wanted} (
+  (coalesce(hours_key, '') = ANY($10::text[]) OR customer_id = ANY($9::bigint[]))
+  AND customer_id NOT IN (SELECT id FROM worn))"""
+_WORN = "worn AS MATERIALIZED (SELECT id FROM customer WHERE phone = ANY($11::text[])),"
 _LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
 _IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
 # The stored sums of customers in `changed` are outdated; `fresh` has the current ones. The steps give the approximate
@@ -131,13 +137,14 @@ _IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
 # decompressed only once and not for each lookup.
 _GROUND = f"""
 WITH changed AS MATERIALIZED ({CHANGED.format(sales="customer_sales_change", calls="customer_call_change")}),
-fresh AS MATERIALIZED ({FRESH.format(zone="$2::text")}),
+fresh AS MATERIALIZED (SELECT *, NULL AS hours_key FROM ({FRESH.format(zone="$2::text")}) AS f),
 old AS MATERIALIZED (SELECT s.* FROM customer_sales AS s JOIN changed USING (customer_id)),
 steps AS MATERIALIZED (
   SELECT apart, customers, known_cycles, worths || '{{}}' AS worths, worths_through || '{{}}' AS worths_through,
-    cycles || '{{}}' AS cycles, cycles_through || '{{}}' AS cycles_through
+    cycles || '{{}}' AS cycles, cycles_through || '{{}}' AS cycles_through, days, customers_of_days
   FROM (
-    SELECT apart, customers, known_cycles, worths, worths_through, cycles, cycles_through FROM customer_sales_steps
+    SELECT apart, customers, known_cycles, worths, worths_through, cycles, cycles_through, days, customers_of_days
+    FROM customer_sales_steps
     UNION ALL SELECT * FROM ({STEPS}) AS counted WHERE NOT EXISTS (SELECT FROM customer_sales_steps)
   ) AS either LIMIT 1
 ),
@@ -180,20 +187,29 @@ members AS MATERIALIZED (
     SELECT {_SUMS} FROM customer_sales WHERE {_IS_MEMBER} AND {_IS_KEPT}
     UNION ALL
     SELECT {_SUMS} FROM fresh WHERE {_IS_MEMBER}
-  ) AS s {{with_owed}}
+  ) AS s {{joined}}
 ),
 counted AS (SELECT count(*) AS total FROM members),
 chosen AS ({{chosen}}),
 """  # noqa: S608 - the same
+_COUNT_ROWS = f"SELECT count(*) FROM customer_sales WHERE {_IS_MEMBER}"  # noqa: S608 - the same
+# Where no number of orders and no hours are asked for, all of the days that may be called are kept, and few rest.
+_COUNT_DAYS = f"""
+SELECT CASE WHEN days IS NULL THEN ({_COUNT_ROWS}) ELSE coalesce((
+  SELECT sum(customers) FROM unnest(days, customers_of_days) AS kept(day, customers)
+  WHERE day BETWEEN $1::date - $4::int AND $1::date - $3::int
+), 0) - (SELECT count(*) FROM customer_sales WHERE {_IS_IN_RANGE} AND NOT is_barred AND {_RESTS}) END FROM steps
+"""  # noqa: S608 - the same
 _COUNTED = f"""
 counted AS (
-  SELECT (SELECT count(*) FROM customer_sales WHERE {_IS_MEMBER}) - (SELECT count(*) FROM old WHERE {_IS_MEMBER})
+  SELECT ({{kept}})::bigint - (SELECT count(*) FROM old WHERE {_IS_MEMBER})
     + (SELECT count(*) FROM fresh WHERE {_IS_MEMBER}) AS total
 ),
 """  # noqa: S608 - the same
 # A weight is between 0.5 and 1.5: a customer who would not come before the last of the page even with the largest
 # weight is not on the page. On each day the shortest cycles come first, so `likely` has as many of a day as could be on
-# the page, and the smallest priority of those is the minimum for all others.
+# the page, and the smallest priority of those is the minimum for all others. The planner cannot know how few rows that
+# leaves, so each day is looked up separately.
 _FIRST_MEMBERS = f"""
 day AS MATERIALIZED (
   SELECT days_since, $1::date - days_since AS day
@@ -221,11 +237,15 @@ reaching AS MATERIALIZED (
 chosen AS (
   SELECT s.customer_id, s.worth, s.days_since, coalesce(s.own_cycle, e.cycle) AS cycle FROM (
     SELECT * FROM (
-      SELECT s.customer_id, s.worth, r.days_since, s.own_cycle FROM reaching AS r JOIN customer_sales AS s
-        ON s.last_day = r.day AND s.own_cycle <= r.cycle AND s.order_count >= $5 AND {_IS_FREE}
+      SELECT s.customer_id, s.worth, r.days_since, s.own_cycle FROM reaching AS r CROSS JOIN LATERAL (
+        SELECT customer_id, worth, own_cycle FROM customer_sales
+        WHERE last_day = r.day AND own_cycle <= r.cycle AND order_count >= $5 AND {_IS_FREE} OFFSET 0
+      ) AS s
       UNION ALL
-      SELECT s.customer_id, s.worth, r.days_since, NULL FROM reaching AS r JOIN customer_sales AS s
-        ON s.last_day = r.day AND s.own_cycle IS NULL AND s.order_count >= $5 AND {_IS_FREE}
+      SELECT s.customer_id, s.worth, r.days_since, NULL FROM reaching AS r CROSS JOIN LATERAL (
+        SELECT customer_id, worth FROM customer_sales
+        WHERE last_day = r.day AND own_cycle IS NULL AND order_count >= $5 AND {_IS_FREE} OFFSET 0
+      ) AS s
       WHERE (SELECT cycle FROM everybody) <= r.cycle
     ) AS kept
     WHERE {_IS_KEPT}
@@ -264,12 +284,7 @@ FROM counted AS t LEFT JOIN (
 ) ON true
 ORDER BY {{order}}
 """  # noqa: S608 - the same
-_CALLEES = """
-SELECT p.customer_id, c.phone, c.shipping_zip AS zip, c.shipping_state AS state
-FROM placed AS p JOIN customer AS c ON c.id = p.customer_id ORDER BY {order}
-"""
 _ALL = "SELECT * FROM members"
-_THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
 # What a filter by credit status needs for all customers.
 _OWED_BY_ALL = f"""
 owed AS MATERIALIZED (SELECT customer_id, owes AS balance FROM ({SELECT_OWING}) AS s),
@@ -279,78 +294,54 @@ _HAS_STATUS = """${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_
 
 
 async def list_members(
-    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
+    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo, reach: Reach | None = None
 ) -> tuple[list[Member], int]:
-    """Return one page of the queue, and the number of its members."""
-    before = (asked.page - 1) * asked.limit
-    is_filtered = asked.credit_status is not None or bool(_read_search(asked))
-    if asked.sort is not QueueSort.PRIORITY:
-        chosen = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}" if is_filtered else None
-        ranks, limit = CHOSEN + COUNTED_PLACES, ""
-    else:
-        chosen = _ALL if is_filtered else None
+    """Return one page of the queue, and the number of its members; with a `reach`, only of those that it asks for.
+
+    Without a filter the page is found by index; with one, all members are read.
+    """
+    before, today = (asked.page - 1) * asked.limit, business_today(timezone)
+    since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
+    sent: list[Any] = [
+        today, timezone.key, asked.min_days_since_order, asked.max_days_since_order, asked.min_order_count, since,
+        asked.limit, before,
+    ]  # fmt: skip
+    worn = within_hours = ""
+    if reach is not None:
+        sent += [reach.open_unkept, reach.open_keys, reach.worn]
+        worn, within_hours = _WORN, _WITHIN_HOURS.format(wanted="" if reach.wanted else "NOT")
+    order, limit, ranks = _ORDER_BY[asked.sort], "", CHOSEN + COUNTED_PLACES
+    if asked.sort is QueueSort.PRIORITY:
         ranks = NEAR + (COUNTED_PLACES if before + asked.limit <= MOST_COUNTED else ALL_PLACES)
         limit = _LIMIT
-    values = [asked.limit, before]
-    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, ranks=ranks, limit=limit, values=values)
+    # The days are kept of everybody with an order.
+    kept = _COUNT_DAYS if reach is None and asked.min_order_count == 1 else _COUNT_ROWS
+    if joined := _join_filters(asked, sent):
+        chosen = _ALL if limit else f"{_ALL} ORDER BY {order} {_LIMIT}"
+        owed = _OWED_BY_ALL if asked.credit_status is not None else ""
+        members = _EVERY_MEMBER.format(chosen=chosen, owed=owed, joined=joined, within_hours=within_hours)
+    else:
+        found = _FIRST_MEMBERS if limit else _SORTED_MEMBERS
+        members = found.format(
+            sorted=_SORTED_BY.get(asked.sort), kept=kept.format(within_hours=within_hours), within_hours=within_hours
+        )
+    statement = _GROUND + worn + members + ranks + (_PLACED + _PAGE).format(order=order, limit=limit)
+    rows = await connection.fetch(statement, *sent)
     return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
 
 
-async def list_callees(
-    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
-) -> list[asyncpg.Record]:
-    """Return all members of the queue in order, with the data that decides whether they may be called now."""
-    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL, ranks=CHOSEN + ALL_PLACES)
-
-
-async def list_these_members(
-    connection: asyncpg.Connection, asked: QueueQuery, ids: Sequence[int], *, timezone: ZoneInfo
-) -> list[Member]:
-    """Return the members with these ids, in the order of the queue."""
-    ranks = CHOSEN + COUNTED_PLACES
-    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, ranks=ranks, values=[list(ids)])
-    return [_read_member(row) for row in rows if row["customer_id"] is not None]
-
-
-async def _fetch(
-    connection: asyncpg.Connection,
-    shown: str,
-    asked: QueueQuery,
-    timezone: ZoneInfo,
-    *,
-    chosen: str | None,
-    ranks: str,
-    limit: str = "",
-    values: Sequence[Any] = (),
-) -> list[asyncpg.Record]:
-    """Read `shown` for those members who are `chosen`; None means the requested page, found by index.
-
-    `ranks` are the CTEs that calculate the weights.
-    """
-    today = business_today(timezone)
-    since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
-    days = (asked.min_days_since_order, asked.max_days_since_order)
-    sent = [today, timezone.key, *days, asked.min_order_count, since, *values]
-    owed = joins = ""
+def _join_filters(asked: QueueQuery, sent: list[Any]) -> str:
+    """Return the join and the conditions for the filters on customers; their values are added to `sent`."""
+    joins = ""
     conditions: list[str] = []
     if asked.credit_status is not None:
         sent.append(asked.credit_status)
-        owed, joins = _OWED_BY_ALL, "LEFT JOIN owed ON owed.customer_id = c.id"
+        joins = "LEFT JOIN owed ON owed.customer_id = c.id"
         conditions.append(_HAS_STATUS.format(place=len(sent)))
     if wanted := _read_search(asked):
         sent.append(_find_patterns(wanted))
         conditions.append(f"c.search_text LIKE ALL (${len(sent)}::text[])")
-    with_owed = f"JOIN customer AS c ON c.id = s.customer_id {joins} WHERE {' AND '.join(conditions)}"
-    if chosen is not None:
-        members = _EVERY_MEMBER.format(chosen=chosen, owed=owed, with_owed=with_owed if conditions else "")
-    elif asked.sort is QueueSort.PRIORITY:
-        members = _FIRST_MEMBERS
-    else:
-        members = _SORTED_MEMBERS.format(sorted=_SORTED_BY[asked.sort])
-    order = _ORDER_BY[asked.sort]
-    statement = _GROUND + members + ranks + (_PLACED + shown).format(order=order, limit=limit)
-    rows: list[asyncpg.Record] = await connection.fetch(statement, *sent)
-    return rows
+    return f"JOIN customer AS c ON c.id = s.customer_id {joins} WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _read_search(asked: QueueQuery) -> str:

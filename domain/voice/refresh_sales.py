@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.calling.hours_key import find_hours_key
 from domain.kernel.children import in_child
 from domain.kernel.folds import wait_for_turn
-from domain.kernel.turns import read_in_pieces
+from domain.kernel.turns import ROWS_A_TURN, read_in_pieces
 from domain.voice.product_pairs import count_pairs
 from models.customer_sales import OWN_CYCLE, WORTH
 from models.session import raw_connection
@@ -65,7 +66,8 @@ FROM (
 # At most this many customers are between two steps, not counting those of the steps.
 APART = 63
 STEPS = f"""
-SELECT {APART} AS apart, w.customers, c.known_cycles, w.worths, w.worths_through, c.cycles, c.cycles_through
+SELECT {APART} AS apart, w.customers, c.known_cycles, w.worths, w.worths_through, c.cycles, c.cycles_through, d.days,
+  d.customers_of_days
 FROM (
   SELECT coalesce(max(total), 0) AS customers, coalesce(array_agg(worth ORDER BY worth), '{{}}') AS worths,
     coalesce(array_agg(through ORDER BY worth), '{{}}') AS worths_through
@@ -86,17 +88,24 @@ FROM (
       FROM customer_sales WHERE own_cycle IS NOT NULL
     ) AS placed WHERE place % ({APART} + 1) = 1
   ) AS steps
-) AS c
+) AS c CROSS JOIN (
+  SELECT coalesce(array_agg(last_day ORDER BY last_day), '{{}}') AS days,
+    coalesce(array_agg(customers ORDER BY last_day), '{{}}') AS customers_of_days
+  FROM (SELECT last_day, count(*)::int AS customers FROM customer_sales WHERE NOT is_barred GROUP BY 1) AS counted
+) AS d
 """  # noqa: S608 - the same
 _KEPT = (
     "order_count", "order_days", "first_day", "last_day", "lifetime_value", "is_barred", "called_at", "call_back_on",
 )  # fmt: skip
 # A single snapshot deletes the changes and reads the rows that they are about, so that later changes remain. Unchanged
-# customers are not written.
+# customers are not written. The statement returns the numbers and addresses, with the stored keys, because Python
+# computes the keys.
 _FOLD = f"""
 WITH sold AS (DELETE FROM customer_sales_change RETURNING customer_id),
 called AS (DELETE FROM customer_call_change RETURNING customer_id, phone),
-changed AS MATERIALIZED ({CHANGED.format(sales="sold", calls="called")}),
+changed AS MATERIALIZED (
+  {CHANGED.format(sales="sold", calls="called")} UNION SELECT customer_id FROM customer_sales WHERE hours_key IS NULL
+),
 fresh AS MATERIALIZED ({FRESH.format(zone="$1::text")}),
 gone AS (
   DELETE FROM customer_sales AS s USING changed
@@ -111,14 +120,20 @@ written AS (
   ) ORDER BY customer_id
   ON CONFLICT (customer_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _KEPT)}
 )
-SELECT count(*) FROM changed
+SELECT f.customer_id, c.phone, c.shipping_zip, c.shipping_state, s.hours_key
+FROM changed LEFT JOIN fresh AS f USING (customer_id) LEFT JOIN customer AS c ON c.id = f.customer_id
+  LEFT JOIN customer_sales AS s ON s.customer_id = f.customer_id
 """  # noqa: S608 - constants of this module
 _KEEP_STEPS = f"""
 INSERT INTO customer_sales_steps (
-  id, apart, customers, known_cycles, worths, worths_through, cycles, cycles_through
+  id, apart, customers, known_cycles, worths, worths_through, cycles, cycles_through, days, customers_of_days
 )
 SELECT 1, steps.* FROM ({STEPS}) AS steps
 """  # noqa: S608 - the same
+_KEEP_HOURS = """
+UPDATE customer_sales AS s SET hours_key = k.hours_key FROM unnest($1::bigint[], $2::text[]) AS k(id, hours_key)
+WHERE s.customer_id = k.id
+"""
 _NOTE_ALL = """
 INSERT INTO customer_sales_change (customer_id)
 SELECT DISTINCT customer_id FROM orders WHERE customer_id IS NOT NULL
@@ -155,12 +170,28 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::float8[])
 
 
 async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
-    """Recalculate the customers whose orders or calls changed. Returns how many."""
+    """Recalculate the customers whose orders, calls or place changed. Returns how many."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "customer_sales")
-    customers = int(await connection.fetchval(_FOLD, timezone.key))
+    customers = 0
+    moved: list[tuple[int, str]] = []
+    async for rows in read_in_pieces(connection, _FOLD, timezone.key, size=ROWS_A_TURN):
+        customers += len(rows)
+        moved += _find_moved(rows)
+    for first in range(0, len(moved), WRITTEN_AT_A_TIME):
+        await connection.execute(_KEEP_HOURS, *zip(*moved[first : first + WRITTEN_AT_A_TIME], strict=True))
     await keep_steps(connection)
     return customers
+
+
+def _find_moved(rows: Sequence[asyncpg.Record]) -> list[tuple[int, str]]:
+    """Return the ids and keys of those whose stored key is not theirs any more."""
+    found = [
+        (row["customer_id"], row["hours_key"], find_hours_key(row["phone"], row["shipping_zip"], row["shipping_state"]))
+        for row in rows
+        if row["customer_id"] is not None
+    ]
+    return [(customer_id, key) for customer_id, kept, key in found if key != kept]
 
 
 async def keep_steps(connection: asyncpg.Connection) -> None:

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling import rules
 from domain.calling.hours import DEFAULT_WINDOWS, find_windows, read_state_hours, read_windows
-from domain.calling.rules import Callee, CallRule, Known, find_place, judge_call, judge_calls
+from domain.calling.rules import Callee, CallRule, Known, find_place, find_worn_numbers, judge_call, judge_calls
 from domain.calling.zones import US_ZONES, find_zones
 from domain.kernel.clock import now
 from domain.messages.suppression import mark_do_not_call
@@ -133,11 +132,7 @@ def test_each_rule_says_its_name_and_from_when() -> None:
     assert (nobody.rule, nobody.callable_from) == (CallRule.NO_PHONE, None)
 
 
-@pytest.mark.parametrize("most", [2_000, 10], ids=["of_these", "of_all"])
-async def test_marks_and_calls_are_found_in_two_statements(
-    database: Database, db: AsyncSession, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    monkeypatch.setattr(rules, "MOST_LOOKED_UP", most)
+async def test_marks_and_calls_are_found_in_two_statements(database: Database, db: AsyncSession) -> None:
     by = as_actor(await make_staff(db))
     at = now()
     phones = [f"+1216555{number:04d}" for number in range(100, 160)]
@@ -160,3 +155,5 @@ async def test_marks_and_calls_are_found_in_two_statements(
     assert verdicts[1].why == "The number was called 3 times in 24 hours; 3 is the most."
     assert verdicts[3].rule not in {CallRule.ATTEMPTS, CallRule.DO_NOT_CALL}
     assert verdicts[3].answer["callable_now"] is verdicts[3].allowed
+    assert sorted(await find_worn_numbers(db, at=at)) == phones[1:3]
+    assert await find_worn_numbers(db, at=at - timedelta(hours=1.5)) == [phones[1]]
