@@ -10,6 +10,7 @@ from quart.typing import ResponseTypes
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from domain.access.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+from domain.access.same_body import read_canonical
 from domain.kernel.actor import ActorKind
 from domain.kernel.errors import InvalidInput
 from web.guards import Handler
@@ -48,7 +49,10 @@ def takes_key(handler: Handler) -> Handler:
 
 
 def idempotent(handler: Handler) -> Handler:
-    """Answer a repeated request with the first answer; only answers below 300 are kept."""
+    """Answer a repeated request with the first answer; only answers below 300 are kept.
+
+    JSON is the same whatever its spaces and the order of its keys.
+    """
 
     async def read_body(*_: Any, **__: Any) -> tuple[bytes, ...]:
         return (await raw_body(),)
@@ -70,14 +74,15 @@ def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ..
             return await handler(*args, **kwargs)
         request = this_request()
         rule = request.url_rule
-        asked = await read(*args, **kwargs)
+        path, asked = request.full_path.encode(), await read(*args, **kwargs)
         actor = current_actor()
         caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
         claim = Claim(
             caller=caller,
             route=f"{request.method} {rule.rule if rule else request.path}",
             key=key,
-            request_hash=hash_request(request.full_path.encode(), *asked),
+            request_hash=hash_request(path, *[await read_canonical(part) for part in asked]),
+            bytes_hash=hash_request(path, *asked),
         )
         if kept := await claim_key(db(), claim):
             return Response(

@@ -44,12 +44,16 @@ KEPT_ALREADY = "LL001"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key of a caller on a route, with the hash of the request."""
+    """A key of a caller on a route, with the hash of the request.
+
+    `bytes_hash` is the hash that the previous release stored for the same request. It is accepted as well.
+    """
 
     caller: str
     route: str
     key: str
     request_hash: str
+    bytes_hash: str = ""
 
     @property
     def context(self) -> str:
@@ -138,7 +142,7 @@ async def _begin_with_claim(db: Transaction, claim: Claim, kept_for: timedelta) 
 def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
     if row is None or row["request_hash"] is None:
         return None
-    if row["request_hash"] != claim.request_hash:
+    if row["request_hash"] not in {claim.request_hash, claim.bytes_hash}:
         raise KeyReused("This Idempotency-Key was used for a different request. Send a new key.")
     try:
         return KeptAnswer(row["status"], unseal(bytes(row["body"]), current_data_keys(), claim.context))
