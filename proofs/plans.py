@@ -26,6 +26,7 @@ from domain.warehouse.queue import ListQueue, count_stats, list_queue
 from models import Role
 from models.session import Database, raw_connection, use_database
 from proofs.ground import check, proving_database
+from proofs.statements import is_of_types
 
 Read = Callable[[AsyncSession], Awaitable[Any]]
 # A read's name, its statements with parameters, and its time.
@@ -190,8 +191,7 @@ async def noted(db: AsyncSession) -> AsyncIterator[list[tuple[str, Any]]]:
         sent.append((statement, parameters))
 
     def note_raw(logged: Any) -> None:
-        # Queries for unknown types are not statements of the program.
-        if "typeinfo_tree" not in logged.query and "set_config" not in logged.query:
+        if not is_of_types(logged.query):
             sent.append((logged.query, logged.args))
 
     event.listen(connection, "before_cursor_execute", note)
