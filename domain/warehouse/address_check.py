@@ -1,6 +1,5 @@
 """Compares an order's address with the carrier's version of it, and adopts the carrier's version."""
 
-import re
 from dataclasses import dataclass
 
 from domain.access.rights import Right
@@ -12,19 +11,13 @@ from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_e
 from domain.warehouse.label_request import address_of_order
 from domain.warehouse.queue import QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
+from domain.warehouse.same_place import fold_place
 from integrations.easypost_answers import CheckedAddress
 from integrations.easypost_client import check_address
 from models import OrderEventKind, OrderStatus
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-# Carriers' abbreviations of words in street names.
-_SHORT = {
-    "street": "st", "avenue": "ave", "road": "rd", "boulevard": "blvd", "drive": "dr", "lane": "ln", "court": "ct",
-    "place": "pl", "square": "sq", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir",
-    "trail": "trl", "suite": "ste", "apartment": "apt", "floor": "fl", "building": "bldg", "north": "n", "south": "s",
-    "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw",
-}  # fmt: skip
 _OPEN = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PACKED})
 
 
@@ -54,12 +47,9 @@ def compare_address(order: QueueRow, checked: CheckedAddress) -> AddressCheck:
     }
     is_same = all(str(getattr(order, name)).casefold() == value.casefold() for name, value in theirs.items())
     has_suggestion = checked.is_deliverable and not is_same
-    is_same_place = (
-        _shorten(order.delivery_address) == _shorten(street)
-        and order.delivery_city.casefold() == checked.city.casefold()
-        and order.delivery_state.casefold() == checked.state.casefold()
-        and order.delivery_zip[:5] == checked.zip[:5]
-    )
+    is_same_place = fold_place(
+        order.delivery_address, order.delivery_city, order.delivery_state, order.delivery_zip
+    ) == fold_place(street, checked.city, checked.state, checked.zip)
     return AddressCheck(
         ours, theirs if has_suggestion else None, checked.is_deliverable, checked.problem, is_same_place
     )
@@ -101,8 +91,3 @@ def _restore(theirs: str, ours: str) -> str:
     if theirs.casefold() == ours.casefold():
         return ours
     return theirs.title() if theirs.isupper() else theirs
-
-
-def _shorten(street: str) -> list[str]:
-    """Return the words of a street with carriers' abbreviations."""
-    return [_SHORT.get(word, word) for word in re.findall(r"[a-z0-9]+", street.casefold())]

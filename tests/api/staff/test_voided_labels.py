@@ -9,6 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.order_desk.undo import undo_edit
+from domain.warehouse.address_check import correct_address
+from domain.warehouse.label_rows import OLD_PLACE
 from domain.warehouse.label_steps import settle_refund_event
 from domain.warehouse.reconcile import reconcile_labels
 from models import Order, OrderEvent, Role
@@ -132,6 +134,38 @@ async def test_a_label_for_the_address_before_waits_until_it_is_void(
         await client.post(f"/api/warehouse/labels/{label['id']}/void")
         await db.refresh(order)
         assert order.attention == left
+
+
+async def test_a_label_for_the_address_before_the_carrier_spelled_it_waits_too(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings
+) -> None:
+    del easypost
+    order = await ready_order(db)
+    order.delivery_address, order.delivery_zip = "12 north grist stret", "44099"
+    await db.flush()
+    await packer(client, db)
+    manager = await make_staff(db, Role.MANAGER)
+    number = (await buy(client, order))[1]["tracking_num"]
+    await correct_address(order.order_number, by=as_actor(manager), settings=easypost_settings)
+    await db.refresh(order)
+    assert (order.delivery_address, order.delivery_zip) == ("12 North Grist Street", "44099-0001")
+    # For the carrier's spelling another one is bought, and one for elsewhere.
+    later = (await buy(client, order, key="later"))[1]["tracking_num"]
+    elsewhere = {"name": "Greta", "street1": "9 New Street", "city": "Alder Falls", "state": "OH", "zip": "44099"}
+    assert (await buy(client, order, key="other", to_address=elsewhere | {"street1": "1 Pier"}))[0] == 201
+    await sign_in(client, db, manager)
+
+    async def change(**fields: str) -> str:
+        assert (await client.put(f"/api/staff/orders/{order.id}/address", json=fields)).status_code == 200
+        await db.refresh(order)
+        return order.attention
+
+    assert order.attention == ""
+    wrong = [f"The label {each}{OLD_PLACE}" for each in (number, later)]
+    assert await change(delivery_address="9 New Street") == "\n".join(wrong)
+    assert await change(delivery_address="10 New Street") == "\n".join(wrong)
+    # The carrier's words are the place of the later label, in any spelling.
+    assert await change(delivery_address="12 N GRIST ST", delivery_zip="44099") == wrong[0]
 
 
 async def test_labels_for_the_address_before_are_known_when_the_customers_own_changes_and_when_that_is_undone(
