@@ -80,7 +80,7 @@ class Product(Table, table=True):
     archived_at: datetime | None = moment()
     created_at: datetime = created()
     updated_at: datetime = created()
-    search_text: str = searched(SEARCHED)
+    search_text: str = searched(SEARCHED, skips_ascii=True)
     version: int = count(1)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.product_table import ProductFilters, list_product_lines
@@ -10,7 +11,9 @@ from domain.catalogue.staff_products import ListAllProducts, list_all_products
 from domain.catalogue.sync_reads import SyncListProducts, sync_list_products
 from domain.inventory.stock_list import ListInventory, list_stock_lines
 from domain.kernel.actor import Actor, ActorKind
-from models import Product, Role
+from models import Product, Role, columns_of
+from models.accents import ACCENTED, PLAIN
+from models.product import SEARCHED
 from models.session import Database
 from tests.factories import make_product
 from tests.statements import noted_statements
@@ -81,3 +84,31 @@ async def test_accents_do_not_count_in_what_is_searched_nor_in_the_search(db: As
         assert search is not None
         found = (await db.scalars(select(Product.name).where(match_products(search)))).all()
         assert sorted(found) == ["Creme brulee torch", "Crème brûlée torch"], words
+
+
+async def test_a_text_without_accents_is_kept_as_if_it_had_been_looked_through(db: AsyncSession) -> None:
+    computed = columns_of(Product).search_text.computed
+    assert computed is not None
+    kept = str(computed.sqltext).replace(SEARCHED, "lower(x)")
+    looked_through = f"translate(lower(x), '{ACCENTED}', '{PLAIN}')"
+    assert looked_through in kept != looked_through
+    # Every character there is, by itself and among others.
+    unlike = await db.scalar(
+        sql(f"""
+        SELECT count(*)
+        FROM (SELECT n FROM generate_series(1, 1114111) AS n WHERE n NOT BETWEEN 55296 AND 57343 OFFSET 0) AS n,
+          LATERAL (SELECT chr(n) AS x UNION ALL SELECT 'I' || chr(n) || 'É' WHERE n < 12000) AS t
+        WHERE {kept} IS DISTINCT FROM {looked_through}
+        """)
+    )
+    assert unlike == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("Crème BRÛLÉE pan", "creme brulee pan"), ("Plain PAN", "plain pan"), ("Łyżka", "lyzka"), ("鍋 PAN", "鍋 pan")],
+)
+async def test_what_is_searched_has_no_accents(db: AsyncSession, name: str, found: str) -> None:
+    made = await make_product(db, name=name, sku="SKU-É1", brand="", description="Ångström")
+    await db.refresh(made)
+    assert made.search_text == f"{found} sku-e1  angstrom"
