@@ -33,7 +33,7 @@ from domain.kernel.inputs import (
 from domain.kernel.phone import parse_phone
 from models import AuditAction, Customer, Product, Role, SavedPayment, Subscription
 
-_PLACEHOLDER = re.compile(r"^(no[-_.]?e?mail|none|noreply|no-reply)@|@(.+\.)?example\.[a-z]+$|^@")
+_PLACEHOLDER = re.compile(r"^(no[-_.]?e?mail|none|noreply|no-reply)@|@(.+\.)?example\.[a-z.]+$|^@")
 
 
 def check_real_email(email: str) -> str:

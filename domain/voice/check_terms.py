@@ -14,8 +14,10 @@ from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput
 from domain.voice.speech import say_count, say_money
 
-# As in the exposure: orders on hold are not owed yet, and invoiced orders count once, as invoices.
+# As in the exposure: orders on hold are not owed yet, and invoiced orders count once, as invoices. All are added up,
+# and the oldest 200 are listed.
 _OVERDUE = """
+SELECT *, count(*) OVER () AS bills, sum(balance) OVER () AS owed FROM (
 SELECT o.order_number, o.total_amount AS total, o.balance, o.created_at + $2::interval AS due_at, NULL::date AS due_date
 FROM orders AS o
 WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND o.created_at < now() - $2::interval
@@ -23,7 +25,7 @@ WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND 
 UNION ALL
 SELECT i.invoice_number, i.total_amount, i.balance, i.overdue_from, i.due_date FROM invoice AS i
 WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND i.balance > 0 AND i.overdue_from <= now()
-ORDER BY 4, 1 LIMIT 200
+) AS late ORDER BY due_at, order_number LIMIT 200
 """
 
 
@@ -58,24 +60,22 @@ async def check_terms(connection: asyncpg.Connection, data: CheckTerms, *, timez
         return Terms("I have no account under this number, so card or check works best today.", success=False)
     standing = await calculate_exposure(connection, caller.customer)
     today = business_today(timezone)
-    overdue = [
-        _show_overdue(row, today, timezone) for row in await connection.fetch(_OVERDUE, caller.customer_id, TERMS)
-    ]
-    amount = sum((row["balance"] for row in overdue), ZERO)
+    rows = await connection.fetch(_OVERDUE, caller.customer_id, TERMS)
+    bills, amount = (rows[0]["bills"], rows[0]["owed"]) if rows else (0, ZERO)
     return Terms(
-        _say_terms(standing.account_status, standing.available_credit, len(overdue), amount),
+        _say_terms(standing.account_status, standing.available_credit, bills, amount),
         approved_for_terms=standing.payment_terms == "net30",
         payment_terms=standing.payment_terms,
-        has_overdue=bool(overdue),
+        has_overdue=bool(rows),
         overdue_amount=amount,
-        overdue_invoice_count=len(overdue),
+        overdue_invoice_count=bills,
         credit_limit=standing.credit_limit,
         available_credit=standing.available_credit if standing.payment_terms == "net30" else ZERO,
         customer_id=caller.customer_id,
         company_name=_company_of(caller),
         current_balance=standing.exposure,
         account_status=standing.account_status,
-        overdue_orders=overdue,
+        overdue_orders=[_show_overdue(row, today, timezone) for row in rows],
     )
 
 

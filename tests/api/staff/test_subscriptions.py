@@ -53,7 +53,8 @@ async def test_a_customer_is_enrolled_and_listed(client, db, clerk, settings) ->
         ("quantity", 3), ("quantity", 100_001), ("interval_days", 6), ("interval_days", 366), ("discount_pct", 20.01),
         ("discount_pct", "5"), ("discount_pct", True), ("discount_pct", 5.125),
         ("discount_pct", -1), ("delivery_email", "a@example.com"), ("delivery_email", "noemail@kitchen.example"),
-        ("delivery_email", "a@shop.example.org"), ("payment_type", "cash"), ("product_sku", "NONE"),
+        ("delivery_email", "a@shop.example.org"), ("delivery_email", "a@example.co.uk"),
+        ("payment_type", "cash"), ("product_sku", "NONE"),
         ("user_id", 999_999), ("start_date", "2020-01-01"), ("stripe_payment_method_id", "x"), ("delivery_zip", "ABC"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
@@ -65,3 +65,19 @@ async def test_an_order_that_was_cancelled_is_placed_again(
     assert (second["success"], second["order_number"] != first["order_number"], repeat) == (True, True, second)
     level = await db.scalar(select(Product.stock_quantity).where(Product.id == product.id))
     assert level == 49
+
+
+async def test_all_that_is_overdue_is_added_up_and_the_oldest_are_listed(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    caller = await make_customer(db, phone=next_phone(), payment_terms="net30", credit_limit=Decimal(1000))
+    orders = text("""
+        INSERT INTO orders (order_number, status, customer_id, on_terms, payment_method, subtotal, total_amount,
+          created_at, updated_at)
+        SELECT 'LATE-' || n, 'delivered', :id, true, 'net30', 2.5, 2.5, now() - n * interval '1 day', now()
+        FROM generate_series(31, 240) AS n
+    """)
+    await db.execute(orders, {"id": caller.id})
+    _, answer = await ask(client, key, "check-terms", phone_number=caller.phone)
+    assert (answer["overdue_invoice_count"], answer["overdue_amount"]) == (210, 525.0)
+    assert [row["order_number"] for row in answer["overdue_orders"]] == [f"LATE-{n}" for n in range(240, 40, -1)]
