@@ -112,7 +112,7 @@ def _list_steps(found: FirstRun, chosen: Settings, services: list[Service]) -> I
     line = format_plural(found.products, "product") if found.products else line
     yield Step("Products", bool(found.products), line, "Import CSV", f"{IMPORTS}/products")
     has_keys = found.has_keys or any(service.is_set for service in services[1:])
-    line = "Cards, labels, texts: orders work without them; each key adds an option"
+    line = "Cards, labels, texts: orders work without, each key adds a way"
     yield Step("Keys", has_keys, line, "See what is missing", "/portal/status#services")
     others = found.colleagues - 1
     line = format_plural(others, "colleague") if others else "Add the order desk, the reps and the packers"

@@ -170,7 +170,7 @@ def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -
 def _compare(label: str, value: Decimal, before: Decimal | None, url: str, sales: Sales) -> Figure:
     """An amount compared with the previous period; more is better."""
     meaning = (
-        "Totals of orders placed, except cancelled"
+        "Totals of orders placed, less cancelled ones"
         if label == "Revenue"
         else f"Revenue divided by {format_plural(sales.orders, 'order')}"
     )

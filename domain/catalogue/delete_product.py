@@ -40,7 +40,7 @@ async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str
     await announce(db, Topic.PRODUCTS, product_id)
     if is_deleted:
         return f"{name} was deleted."
-    where = "was ordered" if is_ordered else "is still used elsewhere"
+    where = "stands in orders" if is_ordered else "is still used elsewhere"
     return f"{name} {where}, so it was archived instead: the shop no longer shows it."
 
 

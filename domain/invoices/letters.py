@@ -91,7 +91,7 @@ def _open_reminder(page: OwnInvoicePage, today: date) -> tuple[str, str]:
     if late > 0:
         opening = (
             f"invoice {_name(page)} is {late} {'day' if late == 1 else 'days'} late. "
-            "If you have already paid, thank you; you don't need to do anything."
+            "If your payment is on its way, thank you: nothing more to do."
         )
         return f"{what} was due {due}", opening
     opening = f"a friendly reminder: invoice {_name(page)} is due on {due}."

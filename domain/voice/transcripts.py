@@ -68,7 +68,7 @@ async def upload_transcript(data: UploadTranscript, file: File | None, *, settin
     for name in NEEDED:
         if not getattr(settings, name):
             detail = f"{name.upper()} environment variable is missing"
-            raise NotConfigured("Transcript storage is not configured", detail=detail)
+            raise NotConfigured("Transcript storage not configured", detail=detail)
     body = await asyncio.to_thread(_redact, suffix, text)
     key = make_key(data, suffix, settings)
     try:

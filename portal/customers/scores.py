@@ -131,7 +131,7 @@ def _draw(past: LookBack) -> Chart:
     off = (past.predicted - past.actual) / max(past.actual, 1) * 100
     return draw_chart(
         points,
-        title="Accuracy of the last run",
+        title="Did the last run come true?",
         period="90 days, by tenth of customers, most active first",
         summary=(
             f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f}% too "

@@ -19,7 +19,7 @@ def describe_readiness(shown: OrderPage) -> list[Reason]:
     place = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
     if shown.ships_to_last_address is not None:
         same = shown.ships_to_last_address
-        word = "Same address as last time" if same else "Different address from last time"
+        word = "Address as last time" if same else "Another address than last time"
         reasons.append(("good" if same else "warn", "map-pin", word, place))
     if order.special_notes:
         reasons.append(("quiet", "note", f"“{order.special_notes}”", "delivery note"))

@@ -141,7 +141,7 @@ def _figures(shown: Dashboard, before: Figures | None) -> list[Figure]:
     return [
         Figure("Calls", format_number(now.calls), rows(), "Finished calls, in and out",
               **_compare(now.calls, was.calls if was else None, format_number)),
-        Figure("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, except cancelled",
+        Figure("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
               **_compare(now.orders, was.orders if was else None, format_number)),
         Figure("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
               **_compare(now.revenue, was.revenue if was else None, show_money)),

@@ -90,7 +90,7 @@ async def test_a_manager_imports_a_book_of_a_german_excel_and_watches_it_elsewhe
         await run_now(portal, run_id, settings)
         await expect(bar).to_have_count(0)
         await page.goto(url)
-        await expect(page.get_by_role("main")).to_contain_text("Correct and send again")
+        await expect(page.get_by_role("main")).to_contain_text("Mend and send again")
         await expect_no_faults(page, width)
     row = await portal.raw.fetchrow("SELECT company_name, last_name FROM customer WHERE email = $1", email)
     assert tuple(row) == ("Café Größenwahn", "Weiß")

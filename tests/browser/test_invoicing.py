@@ -45,7 +45,7 @@ async def test_the_week_says_what_the_ticked_orders_come_to(browser: Browser, po
         assert await every.evaluate("box => box.indeterminate")
         await page.get_by_label("Keep as drafts").check()
         await expect(act).to_have_text("Draft 1 invoice, $65.00", use_inner_text=True)
-        await expect(page.get_by_label("One email per customer")).to_be_hidden()
+        await expect(page.get_by_label("One email a customer")).to_be_hidden()
         await page.get_by_label("By email").check()
         await every.check()
         await expect(page.locator("tbody input:not(:checked)")).to_have_count(0)

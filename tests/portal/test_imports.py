@@ -53,7 +53,7 @@ async def test_a_file_is_checked_imported_and_its_bad_rows_come_back(client, db,
     assert ('aria-label="Import of customers"' in elsewhere, 'data-live="imports"' in elsewhere) == (True, True)
     await run_import(run_id, timezone=settings.timezone)
     assert await db.scalar(select(Customer.company_name)) == "Café Größe"
-    assert "Correct and send again" in await read_page(client, url)
+    assert "Mend and send again" in await read_page(client, url)
     assert 'id="side_tasks"' not in await read_page(client, "/portal/customers")
     assert "kunden.csv" in await read_page(client, "/portal/imports")
     response = await client.get(f"{url}/bad.csv")

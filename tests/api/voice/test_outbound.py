@@ -225,7 +225,7 @@ async def test_a_json_file_is_kept_as_one(client: TestClientProtocol, key: dict[
 async def test_what_is_missing_of_the_store_is_named(client: TestClientProtocol, key: dict[str, str]) -> None:
     status, answer = await ask(client, key, "transcripts", transcript="User: hello")
     assert status == 503
-    assert answer["error"] == "Transcript storage is not configured"
+    assert answer["error"] == "Transcript storage not configured"
     assert answer["detail"] == "R2_ACCOUNT_ID environment variable is missing"
     assert answer["success"] is False
     assert (await ask(client, key, "transcripts"))[0] == 400
