@@ -20,6 +20,9 @@ from models import AuditAction, PaymentTerms, Staff
 class SetTerms(Input):
     """How a customer pays, the credit limit, and the rep who looks after them, if any."""
 
+    # A limit that a client lost must not become 0.
+    NULL_IS_ABSENT = False
+
     payment_terms: PaymentTerms
     credit_limit: MoneyIn = ZERO
     sales_rep_id: Id | None = None

@@ -59,8 +59,8 @@ class Input(Described):
     """The base class of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
 
     `ROWS_ALONE` names the lists whose rows are validated one by one (`domain/kernel/input_rows.py`), also for NUL
-    characters. A field with a default accepts null as "not sent", as generated clients and voice agents send it. If
-    null would clear a field that must not be empty, set `NULL_IS_ABSENT` to False.
+    characters. A field with a default accepts null as "not sent", as generated clients and voice agents send it. Set
+    `NULL_IS_ABSENT` to False if null would clear a field that must not be empty, or settle an amount that was lost.
     """
 
     ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()

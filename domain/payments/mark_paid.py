@@ -22,6 +22,9 @@ RECEIVED_BY = (PaymentMethod.CASH, PaymentMethod.CHECK, PaymentMethod.CREDIT_CAR
 class MarkPaid(Input):
     """The payment received. An amount of 0 means exactly the balance."""
 
+    # An amount that a client lost must not settle the whole order.
+    NULL_IS_ABSENT = False
+
     payment_method: PaymentMethod = PaymentMethod.CASH
     note: Text2000 | None = None
     amount_received: MoneyIn = ZERO

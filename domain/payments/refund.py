@@ -62,6 +62,9 @@ class RefundPayment(Input):
     dispute, and otherwise not. Money given back on a cancelled order counts as given back for the cancellation.
     """
 
+    # An amount that a client lost must not give back the whole payment.
+    NULL_IS_ABSENT = False
+
     amount: MoneyIn = ZERO
     how: RefundWay = RefundWay.AS_PAID
     given_for: GivenFor

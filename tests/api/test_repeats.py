@@ -42,7 +42,7 @@ async def test_a_kept_answer_is_sealed_and_bound_to_its_key(db) -> None:
     kept = await claim_key(db, CLAIM)
     assert kept is not None
     assert kept.body == b"key-1"
-    with pytest.raises(KeyReused, match="was done"):
+    with pytest.raises(KeyReused, match="This request succeeded"):
         await claim_key(db, other)
 
 

@@ -109,7 +109,7 @@ async def test_a_product_in_orders_is_archived_and_another_one_deleted(
     assert (await sent(manager, "DELETE", f"{LIST}/{idle.id}"))[0] == 404
     assert await db.scalar(select(func.count()).where(StockMovement.product_id == idle.id)) == 0
     _, answer = await sent(manager, "DELETE", f"{LIST}/{ordered.id}")
-    assert answer["message"] == "Tongs was ordered, so it was archived instead: the shop no longer shows it."
+    assert answer["message"] == "Tongs stands in orders, so it was archived instead: the shop no longer shows it."
     await db.refresh(ordered)
     assert (ordered.is_active, ordered.archived_at is not None) == (False, True)
     assert (await sent(manager, "GET", f"/api/products/{ordered.id}"))[0] == 404

@@ -169,7 +169,7 @@ async def test_a_wrong_form_is_asked_for_once_more(
         assert (status, body["success"], body["code"]) == (502, False, "outside_service_failed")
     await db.refresh(call)
     assert (call.eval_score, call.eval_status) == (80, "complete")
-    assert "another form" in call.eval_error
+    assert "the wrong form" in call.eval_error
 
 
 async def test_an_evaluation_in_the_background_is_a_job(

@@ -49,4 +49,4 @@ async def test_snapshots_go_once_a_merge_can_be_undone_no_more(committed: Databa
         merge = await db.get_one(CustomerMerge, merge_id)
         assert [bool(kept) for kept in (merge.kept_before, merge.kept_after, merge.merged_row)] == [is_kept] * 3
         assert merge.further_phones == [PHONES[2]]
-        assert await why_not_undone(db, merge) == "A merge can be undone for 30 days."
+        assert await why_not_undone(db, merge) == "A merge can be undone for 30 days only."

@@ -56,7 +56,7 @@ def test_a_move_passes_exactly_when_it_is_allowed(current: OrderStatus, wanted: 
 def test_a_refused_move_names_what_is_allowed_instead() -> None:
     with pytest.raises(Refused, match=r"^An order that is confirmed can't become pending; allowed: packed, "):
         check_move(OrderStatus.CONFIRMED, OrderStatus.PENDING, Role.STAFF)
-    with pytest.raises(Refused, match=r"^The order is shipped already; allowed: delivered\.$"):
+    with pytest.raises(Refused, match=r"^The order is already shipped; allowed: delivered\.$"):
         check_move(OrderStatus.SHIPPED, OrderStatus.SHIPPED, Role.STAFF)
     with pytest.raises(Refused, match=r"^An order that is cancelled can't become pending, and you can't "):
         check_move(OrderStatus.CANCELLED, OrderStatus.PENDING, Role.STAFF)

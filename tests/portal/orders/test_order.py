@@ -126,7 +126,7 @@ async def test_a_cancelled_order_owes_nothing_and_says_what_is_to_be_given_back(
     url = f"/portal/orders/{number}"
     await send_form(client, f"{url}/pay", amount_received="20.00", payment_method="cash")
     await send_form(client, f"{url}/cancel")
-    line = r"<td[^>]*>\s*(Balance|Still to give back)</td>\s*<td[^>]*>([^<]*)</td>"
+    line = r"<th[^>]*>\s*(Balance|Still to give back)</th>\s*<td[^>]*>([^<]*)</td>"
     rows = re.findall(line, await read_page(client, url))
     assert rows == [("Still to give back", "$20.00")]
 
