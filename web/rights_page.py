@@ -13,7 +13,7 @@ _HIDDEN = ("/portal/parts",)
 _HEAD = """# Who may do what
 
 Printed by `python run.py rights > docs/rights.md` from `domain/access/rights.py` and the live routes; a test keeps it
-true. A route is refused with 403 before its body is read; what a role sees of it stands beside the right.
+true. A route is refused with 403 before its body is read; beside each right it says what a role sees.
 """
 
 

@@ -336,3 +336,11 @@ async def test_a_product_that_is_not_there_is_a_page_that_says_so(client: TestCl
     for path in (f"{LIST}/999999", f"{LIST}/999999/edit", f"{LIST}/999999/stock"):
         response = await client.get(path)
         assert (response.status_code, response.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+async def test_an_empty_catalogue_says_how_to_fill_it(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert "Import them from a CSV file, or add the first one." in await read_page(client, LIST)
+    await make_product(db, is_active=False)
+    await db.commit()
+    assert "Every product is under one of the tabs above." in await read_page(client, LIST)
