@@ -20,7 +20,7 @@ from web.whole_requests import read_ready
 
 
 def sent_key() -> str | None:
-    """The request's `Idempotency-Key`; raises InvalidInput for a bad one, and for two, of which none is the key."""
+    """Return the request's `Idempotency-Key`, if any. Raises InvalidInput for a malformed one, or several."""
     keys = this_request().headers.getlist("Idempotency-Key")
     if len(keys) > 1:
         raise InvalidInput("Send one Idempotency-Key, not several.")
@@ -51,7 +51,7 @@ def takes_key(handler: Handler) -> Handler:
 def idempotent(handler: Handler) -> Handler:
     """Answer a repeated request with the first answer; only answers below 300 are kept.
 
-    JSON is the same whatever its spaces and the order of its keys.
+    JSON bodies are compared by content, regardless of whitespace and the order of keys.
     """
 
     async def read_body(*_: Any, **__: Any) -> tuple[bytes, ...]:

@@ -89,7 +89,7 @@ class Provider(OpenAPIProvider):
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter with a default: JSON may say null for it, which an address has no word for."""
+    """Return the schema of a parameter with a default without null, which JSON allows but a URL can't express."""
     choices: list[dict[str, Any]] = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
     if schema.get("default") is None or len(choices) != 1:
         return schema

@@ -209,7 +209,7 @@ def _list_attention(
 def _list_left(left: Sequence[LeftCalls]) -> Iterator[Attention]:
     """Calls of colleagues who no longer sell: no rep is offered them until a manager hands them over."""
     for one in left:
-        line = f"{one.name} no longer sells; nobody is offered them"
+        line = f"{one.name} no longer sells; no one is offered them"
         rows, act = f"/portal/calling?segment=all&assignee={one.staff_id}", f"/portal/calling/hand-over/{one.staff_id}"
         yield Attention(
             "warn", "user-off", f"{format_plural(one.entries, 'call')} left behind", line, rows, "Hand over", act

@@ -1,4 +1,4 @@
-"""When two JSON bodies are the same request: by what they say, not by their spaces or the order of their keys."""
+"""Compares the JSON bodies of requests by content, regardless of whitespace and the order of keys."""
 
 import asyncio
 import re
@@ -7,14 +7,14 @@ import orjson
 
 from domain.kernel.long_bodies import LONG
 
-# Two numbers of so many digits may be one and the same double.
+# Different numbers with this many digits may be the same double.
 _LONG_NUMBER = re.compile(rb"[\d.]{16}")
 
 
 def write_canonical(body: bytes) -> bytes:
-    """Bytes that JSON bodies of the same content alone have in common.
+    """Return bytes that are equal for JSON bodies with the same content, and for those only.
 
-    A body that is no JSON, or holds a number too long for a double, is the same only as the same bytes.
+    A body that is not JSON, or has a number too long for a double, is returned unchanged.
     """
     if _LONG_NUMBER.search(body):
         return body
@@ -25,5 +25,5 @@ def write_canonical(body: bytes) -> bytes:
 
 
 async def read_canonical(body: bytes) -> bytes:
-    """Like `write_canonical`, with a long body in a thread, so that other requests can proceed."""
+    """Like `write_canonical`, but processes a long body in a thread, so that other requests can proceed."""
     return write_canonical(body) if len(body) < LONG else await asyncio.to_thread(write_canonical, body)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.visible import SELLERS, sells, sql_visible
+from domain.calling.visible import is_seller, sells, sql_visible
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input
@@ -77,7 +77,7 @@ async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
 async def find_assignee(db: AsyncSession, staff_id: int, *, name: str) -> Staff:
     """Return the active seller with this id. Raises InvalidInput if there is none."""
     staff = await db.get(Staff, staff_id)
-    if staff is None or not staff.is_active or staff.role not in SELLERS:
+    if staff is None or not is_seller(staff):
         raise InvalidInput(
             "No active sales rep or administrator has this id.",
             fields={name: "must be an active sales rep or administrator"},

@@ -1,7 +1,7 @@
-"""What becomes of the calls of somebody who no longer sells: a manager sees whose they were and hands all of them over.
+"""Hands over the calling entries of a colleague who no longer sells, together with their customers.
 
-Until then they are nobody's to a manager, while no rep works them: a rep's notes and callbacks are not left to whoever
-comes first. The customers go along, since a rep may enter orders for their own customers and nobody's alone.
+Until then a manager sees the entries as unassigned, and no rep is offered them, because they hold another rep's notes
+and callbacks. The customers go along because a rep may enter orders only for their own and for unassigned customers.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.calling.assign import find_assignee
 from domain.calling.entries import CUSTOMERS, MAY_BE_LISTED, STAFF
-from domain.calling.visible import ENTRIES, sells
+from domain.calling.visible import ENTRIES, is_seller, sells
 from domain.customers.assign import assign_customers
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
@@ -34,15 +34,15 @@ FROM wanted WHERE wanted.id = e.id
 
 
 class HandOver(Input):
-    """Who gets the calls."""
+    """The colleague who gets the calls."""
 
     to_id: Id | None = None
-    """An active seller; absent leaves the calls to everybody."""
+    """An active sales rep or administrator; without one the entries become unassigned."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftCalls:
-    """Somebody who no longer sells: how many open entries of theirs may be called, and how many customers they have."""
+    """A colleague who no longer sells; the counts are of open entries that may be called, and of customers."""
 
     staff_id: int
     name: str
@@ -52,15 +52,15 @@ class LeftCalls:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """How many entries and customers changed hands."""
+    """The numbers of entries and customers that were handed over."""
 
     entries: int
     customers: int
 
 
 async def list_left_calls(db: Reader) -> Sequence[LeftCalls]:
-    """Everybody who no longer sells and has open entries still, by name; those who must not be called do not count."""
-    # One look at the index for each colleague: usually nobody is found, and no entry is counted.
+    """Return the colleagues who no longer sell but still have open entries that may be called, by name."""
+    # One index lookup per colleague. Usually none is found, and no entries are counted.
     any_entry = select(ENTRIES.id).where(ENTRIES.assigned_to == STAFF.id).limit(1).scalar_subquery()
     former = (await db.scalars(select(STAFF.id).where(~sells(STAFF), any_entry.is_not(None)))).all()
     if not former:
@@ -79,24 +79,25 @@ async def list_left_calls(db: Reader) -> Sequence[LeftCalls]:
 
 
 async def find_left_calls(db: Reader, staff_id: int) -> LeftCalls:
-    """What one of them left; raises NotFound where nothing is left of theirs, or they sell."""
+    """Return the entries left by one colleague. Raises NotFound if there are none, or if the colleague sells."""
     found = next((left for left in await list_left_calls(db) if left.staff_id == staff_id), None)
     if found is None:
-        raise NotFound("Nobody who no longer sells has calls under this id.")
+        raise NotFound("No colleague with this id has left calls behind.")
     return found
 
 
 async def hand_over(db: AsyncSession, staff_id: int, data: HandOver, *, by: Actor) -> HandedOver:
-    """Give every entry of somebody who no longer sells to a seller, or to nobody, and their customers with them.
+    """Assign all entries of a colleague who no longer sells to another one, or to none, together with their customers.
 
-    An administrator, who enters orders for anybody, takes the calls while the customers become nobody's. Raises Refused
-    for a colleague who sells. Locks the customers, then the entries, each in the order of their ids.
+    Customers are assigned to sales reps only; if an administrator gets the calls, the customers become unassigned.
+    Raises NotFound for an unknown colleague, Refused for one who sells, and InvalidInput if the other one does not.
+    Locks the customers, then the entries, each in order of id.
     """
-    require(by, Right.ASSIGN_CALLS, "Only a manager gives entries to colleagues.")
+    require(by, Right.ASSIGN_CALLS, "Only a manager can assign entries to colleagues.")
     before = await db.get(Staff, staff_id)
     if before is None:
         raise NotFound("There is no such colleague.")
-    if before.is_active and before.role in {Role.SALES_REP, Role.ADMIN}:
+    if is_seller(before):
         raise Refused(f"{before.full_name or before.username} still sells.", code=Code.CONFLICT)
     to = await find_assignee(db, data.to_id, name="to_id") if data.to_id is not None else None
     owned = list(await db.scalars(select(CUSTOMERS.id).where(CUSTOMERS.sales_rep_id == staff_id)))

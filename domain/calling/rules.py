@@ -39,7 +39,7 @@ SELECT e.phone, v.created_at FROM calling_entry e JOIN calling_event v ON v.entr
 WHERE e.{whose} v.kind = 'called' AND v.created_at > :since
 """
 _ATTEMPTS_OF_THESE = text(_ATTEMPTS.format(whose="phone = ANY(:phones) AND"))
-_WORN = text(f"""
+_EXHAUSTED = text(f"""
 SELECT phone FROM ({_ATTEMPTS.format(whose="phone IS NOT NULL AND")}) AS made WHERE created_at <= :at
 GROUP BY phone HAVING count(*) >= {MOST_ATTEMPTS}
 """)  # noqa: S608 - constants of this module
@@ -121,9 +121,9 @@ async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | 
     return Known(frozenset(phone for phone, mark in suppressed.items() if mark.do_not_call), attempts)
 
 
-async def find_worn_numbers(db: AsyncSession, *, at: datetime) -> list[str]:
+async def find_exhausted_numbers(db: AsyncSession, *, at: datetime) -> list[str]:
     """Return the numbers that were called so often in the last 24 hours that they must not be called again."""
-    return list(await db.scalars(_WORN, {"since": at - ATTEMPT_WINDOW, "at": at}))
+    return list(await db.scalars(_EXHAUSTED, {"since": at - ATTEMPT_WINDOW, "at": at}))
 
 
 def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, true
 
 from domain.kernel.actor import Actor
-from models import CallingEntry, Role, columns_of
+from models import CallingEntry, Role, Staff, columns_of
 
 ENTRIES = columns_of(CallingEntry)
 # Active colleagues who sell: reps and administrators.
@@ -13,8 +13,13 @@ SELLERS = (Role.SALES_REP, Role.ADMIN)
 
 
 def sells(staff: Any) -> ColumnElement[bool]:
-    """The condition that a colleague sells, over the columns of the table; calls of anybody else wait for a manager."""
+    """Return the condition that a colleague sells, over the columns of the table."""
     return and_(staff.is_active, staff.role.in_(SELLERS))
+
+
+def is_seller(staff: Staff) -> bool:
+    """Return True if a colleague sells."""
+    return staff.is_active and staff.role in SELLERS
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:

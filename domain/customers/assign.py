@@ -1,9 +1,10 @@
 """Assigns several customers to a rep at once; existing orders keep their rep."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Insert, any_, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -13,14 +14,16 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled60, Id, Input
-from domain.kernel.live import Topic, announce_many
+from domain.kernel.live import Topic, announce, announce_many
 from models import AuditAction, AuditEntry, Customer, Role, Staff
+
+MOST_CHOSEN = 200
 
 
 class ChosenCustomers(Input):
     """The selected customers and what to do with them; when assigning, the rep's id or "none"."""
 
-    customer: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    customer: Annotated[list[Id], Field(min_length=1, max_length=MOST_CHOSEN)]
     act: Filled60 = ""
     sales_rep_id: RepChoice | None = None
 
@@ -37,25 +40,31 @@ async def assign_customers(db: AsyncSession, customer_ids: list[int], choice: st
         rep = await db.get(Staff, rep_id)
         if rep is None or not rep.is_active or rep.role != Role.SALES_REP:
             raise refuse_fields({"sales_rep_id": "must be an active sales rep"})
-    found = select(CUSTOMERS.id, CUSTOMERS.sales_rep_id, CUSTOMERS.company_name, CUSTOMERS.username).where(
-        CUSTOMERS.id.in_(customer_ids), CUSTOMERS.sales_rep_id.is_distinct_from(rep_id), ~is_emptied()
-    )
-    rows = (await db.execute(found.order_by(CUSTOMERS.id).with_for_update())).all()
+    # One array: a list of parameters ends at 32,767, and a rep who leaves may have more customers.
+    chosen = CUSTOMERS.id == any_(literal(customer_ids, ARRAY(BigInteger)))
+    found = select(CUSTOMERS.id).where(chosen, CUSTOMERS.sales_rep_id.is_distinct_from(rep_id), ~is_emptied())
+    ids = list(await db.scalars(found.order_by(CUSTOMERS.id).with_for_update()))
+    changing = CUSTOMERS.id == any_(literal(ids, ARRAY(BigInteger)))
+    await db.execute(_note_assigned(changing, rep_id, by=by))
     changed = {"sales_rep_id": rep_id, "updated_at": now(), "version": CUSTOMERS.version + 1}
-    await db.execute(update(Customer).where(CUSTOMERS.id.in_([row.id for row in rows])).values(changed))
-    db.add_all(
-        AuditEntry(
-            action=AuditAction.CUSTOMER_ASSIGNED,
-            record_kind="customer",
-            record_id=row.id,
-            record_name=row.company_name or row.username,
-            before={"sales_rep_id": row.sales_rep_id},
-            after={"sales_rep_id": rep_id},
-            **by.columns,
-            request_id=by.request_id,
-        )
-        for row in rows
-    )
-    await db.flush()
-    await announce_many(db, Topic.CUSTOMERS, [row.id for row in rows])
-    return len(rows)
+    await db.execute(update(Customer).where(changing).values(changed).execution_options(synchronize_session=False))
+    if len(ids) > MOST_CHOSEN:
+        await announce(db, Topic.CUSTOMERS, "many")
+    else:
+        await announce_many(db, Topic.CUSTOMERS, ids)
+    return len(ids)
+
+
+def _note_assigned(changing: ColumnElement[bool], rep_id: int | None, *, by: Actor) -> Insert:
+    """Return the statement that adds one audit entry for each customer, while they still have their old rep."""
+    values: dict[str, ColumnElement[Any]] = {
+        "action": literal(str(AuditAction.CUSTOMER_ASSIGNED)),
+        "record_kind": literal("customer"),
+        "record_id": CUSTOMERS.id,
+        "record_name": func.coalesce(func.nullif(CUSTOMERS.company_name, ""), CUSTOMERS.username),
+        "before": func.jsonb_build_object("sales_rep_id", CUSTOMERS.sales_rep_id),
+        "after": literal({"sales_rep_id": rep_id}, JSONB),
+        **{name: literal(value) for name, value in by.columns.items()},
+        "request_id": literal(by.request_id),
+    }
+    return insert(AuditEntry).from_select(list(values), select(*values.values()).where(changing).order_by(CUSTOMERS.id))

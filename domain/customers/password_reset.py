@@ -108,7 +108,7 @@ async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> No
 
 
 def _clear_unproven_phone(customer: Customer) -> None:
-    """Whoever created this account never verified its email; the phone may be theirs and would give them access."""
+    """The creator of this account never verified its email; the phone may be theirs and would give them access."""
     if customer.phone is not None and customer.phone_verified_at is None:
         customer.phone_raw, customer.phone = customer.phone, None
 

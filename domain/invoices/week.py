@@ -64,9 +64,11 @@ class Week:
     next_number: int
 
     def write_numbers(self, count: int) -> str:
-        """The numbers that so many invoices get when nobody else makes one meanwhile: `INV-000473 – 000484`."""
-        last = f"{self.next_number + count - 1:06d}"
-        return write_number(INVOICES, self.next_number) + (f" – {last}" if count > 1 else "") if count else "–"
+        """Return the numbers of the next `count` invoices, such as `INV-000473 – 000484`, unless others come first."""
+        if not count:
+            return "–"
+        first, last = (write_number(INVOICES, number) for number in (self.next_number, self.next_number + count - 1))
+        return first if count == 1 else f"{first} – {last.removeprefix(f'{INVOICES}-')}"
 
     @staticmethod
     def count_customers(orders: Sequence[WeekOrder]) -> int:

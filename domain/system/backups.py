@@ -1,4 +1,4 @@
-"""When a backup was last written by the program's own command; one that another program takes is not known here."""
+"""The last backup written by `run.py backup`. Backups by other programs are not known here."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ NAME = "backup"
 
 
 async def note_backup(db: AsyncSession, file_name: str, *, began_at: datetime) -> None:
-    """Keep that a backup was written: a job that is done, of which the pages show the newest."""
+    """Record a backup as a finished job. Pages show the newest."""
     db.add(
         JobRun(
             name=NAME,
@@ -27,7 +27,7 @@ async def note_backup(db: AsyncSession, file_name: str, *, began_at: datetime) -
 
 
 def select_last_backup() -> ScalarSelect[datetime | None]:
-    """When the newest backup that is still known was complete; rows of jobs are kept for 30 days."""
+    """Select the time when the newest backup was complete. Rows of jobs are kept for 30 days."""
     return (
         select(func.max(JobRun.finished_at)).where(JobRun.name == NAME, JobRun.state == JobState.DONE).scalar_subquery()
     )

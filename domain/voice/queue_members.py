@@ -126,8 +126,8 @@ _IS_MEMBER = f"{_IS_IN_RANGE} AND {_IS_FREE}"
 # A stored key must be open; the customers without one who are open are named. Nobody may have been called too often.
 _WITHIN_HOURS = """AND {wanted} (
   (coalesce(hours_key, '') = ANY($10::text[]) OR customer_id = ANY($9::bigint[]))
-  AND customer_id NOT IN (SELECT id FROM worn))"""
-_WORN = "worn AS MATERIALIZED (SELECT id FROM customer WHERE phone = ANY($11::text[])),"
+  AND customer_id NOT IN (SELECT id FROM exhausted))"""
+_EXHAUSTED = "exhausted AS MATERIALIZED (SELECT id FROM customer WHERE phone = ANY($11::text[])),"
 _LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
 _IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
 # The stored sums of customers in `changed` are outdated; `fresh` has the current ones. The steps give the approximate
@@ -306,10 +306,10 @@ async def list_members(
         today, timezone.key, asked.min_days_since_order, asked.max_days_since_order, asked.min_order_count, since,
         asked.limit, before,
     ]  # fmt: skip
-    worn = within_hours = ""
+    exhausted = within_hours = ""
     if reach is not None:
-        sent += [reach.open_unkept, reach.open_keys, reach.worn]
-        worn, within_hours = _WORN, _WITHIN_HOURS.format(wanted="" if reach.wanted else "NOT")
+        sent += [reach.open_unkept, reach.open_keys, reach.exhausted]
+        exhausted, within_hours = _EXHAUSTED, _WITHIN_HOURS.format(wanted="" if reach.wanted else "NOT")
     order, limit, ranks = _ORDER_BY[asked.sort], "", CHOSEN + COUNTED_PLACES
     if asked.sort is QueueSort.PRIORITY:
         ranks = NEAR + (COUNTED_PLACES if before + asked.limit <= MOST_COUNTED else ALL_PLACES)
@@ -325,7 +325,7 @@ async def list_members(
         members = found.format(
             sorted=_SORTED_BY.get(asked.sort), kept=kept.format(within_hours=within_hours), within_hours=within_hours
         )
-    statement = _GROUND + worn + members + ranks + (_PLACED + _PAGE).format(order=order, limit=limit)
+    statement = _GROUND + exhausted + members + ranks + (_PLACED + _PAGE).format(order=order, limit=limit)
     rows = await connection.fetch(statement, *sent)
     return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
 

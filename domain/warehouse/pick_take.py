@@ -1,6 +1,6 @@
 """Picking along a pick list: a scan or a key press takes a bin's units for all totes; a wrong scan changes nothing.
 
-Two pickers may work on one list: each line is taken once, by whoever is first.
+Two pickers may work on one list: each line is taken once, by the first of them.
 """
 
 from dataclasses import dataclass

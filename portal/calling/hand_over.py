@@ -1,4 +1,4 @@
-"""Handing over the calls of a colleague who no longer sells: a question that says what goes along, and the act."""
+"""Handing over the calls of a colleague who no longer sells: a confirmation, and the act."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ URL = f"{LIST}/hand-over/<id:staff_id>"
 @blueprint.get(URL)
 @staff_page(Right.ASSIGN_CALLS)
 async def ask_hand_over(staff_id: int) -> Response:
-    """Ask who gets the calls, and say what goes along."""
+    """Ask who gets the calls, and list what is handed over."""
     return await _ask(staff_id, None)
 
 
 @blueprint.post(URL)
 @staff_page(Right.ASSIGN_CALLS)
 async def hand_over_calls(staff_id: int) -> Response:
-    """Give all of them away."""
+    """Hand over all calls and customers."""
 
     async def act(data: HandOver) -> HandedOver:
         return await hand_over(db(), staff_id, data, by=current_actor())
@@ -48,7 +48,7 @@ async def _ask(staff_id: int, tried: Attempt[Any] | None) -> Response:
         block="dialog",
         status=tried.status if tried is not None else 200,
         left=await find_left_calls(db(), staff_id),
-        sellers=[("", "Nobody, everybody may call them")]
+        sellers=[("", "No one: every rep may call them")]
         + [(str(person.id), person.full_name or person.username) for person in await list_assignees(db())],
         typed=tried.typed if tried is not None else {},
         errors=tried.errors if tried is not None else {},

@@ -23,7 +23,7 @@ REPEATED = {
     "ix_score_run_newest": "score_run",
     "ix_subscription_newest": "subscription",
 }
-SPARSE = {
+SELDOM = {
     "ix_orders_commission_rep_id": ("orders", "commission_rep_id"),
     "ix_orders_subscription_id": ("orders", "subscription_id"),
     "ix_stock_movement_vendor_id": ("stock_movement", "vendor_id"),
@@ -34,14 +34,14 @@ def upgrade() -> None:
     lock_tables("orders", "stock_movement", *REPEATED.values())
     for name, table in REPEATED.items():
         op.drop_index(name, table_name=table)
-    for name, (table, column) in SPARSE.items():
+    for name, (table, column) in SELDOM.items():
         op.drop_index(name, table_name=table)
         op.create_index(name, table, [column], postgresql_where=sa.text(f"{column} IS NOT NULL"))
 
 
 def downgrade() -> None:
     lock_tables("orders", "stock_movement", *REPEATED.values())
-    for name, (table, column) in SPARSE.items():
+    for name, (table, column) in SELDOM.items():
         op.drop_index(name, table_name=table)
         op.create_index(name, table, [column])
     for name, table in REPEATED.items():

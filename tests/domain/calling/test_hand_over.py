@@ -1,9 +1,9 @@
-"""The calls of somebody who no longer sells: nobody's to a manager, no rep's, and handed over with their customers."""
+"""Calls of a colleague who no longer sells: unassigned for managers, offered to no rep, handed over with customers."""
 
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.claim import ClaimNext, claim_next
@@ -13,9 +13,13 @@ from domain.calling.hand_over import HandOver, LeftCalls, hand_over, list_left_c
 from domain.calling.tabs import Segment
 from domain.kernel.errors import NotAllowed, Refused
 from models import AuditEntry, CallingEntry, Customer, Role, Staff, SuppressedNumber
+from proofs.statements import noted_on
 from tests.factories import as_actor, make_customer, make_staff
 
 ZONE = ZoneInfo("America/Chicago")
+_CUSTOMERS = text("""
+INSERT INTO customer (username, sales_rep_id) SELECT 'left-' || n, :rep_id FROM generate_series(1, 33000) AS n
+""")
 
 
 async def leave(db: AsyncSession) -> tuple[Staff, list[CallingEntry]]:
@@ -80,3 +84,18 @@ async def test_who_sells_keeps_their_calls_and_only_managers_give_them_away(db: 
     manager = as_actor(await make_staff(db, Role.MANAGER))
     with pytest.raises(Refused, match="still sells"):
         await hand_over(db, rep.id or 0, HandOver(), by=manager)
+
+
+async def test_more_customers_go_along_than_a_statement_has_parameters(db: AsyncSession) -> None:
+    gone, _ = await leave(db)
+    manager, heir = as_actor(await make_staff(db, Role.MANAGER)), await make_staff(db, Role.SALES_REP)
+    await db.execute(_CUSTOMERS, {"rep_id": gone.id})
+    async with noted_on(await db.connection()) as statements:
+        done = await hand_over(db, gone.id or 0, HandOver(to_id=heir.id), by=manager)
+    assert (done.customers, len(statements)) == (33_001, 8)
+    noted = AuditEntry.action == "customer.assigned"
+    assert await db.scalar(select(func.count()).where(noted)) == 33_001
+    one = await db.scalar(select(AuditEntry).where(noted, AuditEntry.record_name == "left-33000"))
+    assert one is not None
+    assert (one.before, one.after) == ({"sales_rep_id": gone.id}, {"sales_rep_id": heir.id})
+    assert (one.actor_id, one.actor_name) == (manager.id, manager.name)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.hours import DEFAULT_WINDOWS, find_windows, read_state_hours, read_windows
-from domain.calling.rules import Callee, CallRule, Known, find_place, find_worn_numbers, judge_call, judge_calls
+from domain.calling.rules import Callee, CallRule, Known, find_exhausted_numbers, find_place, judge_call, judge_calls
 from domain.calling.zones import US_ZONES, find_zones
 from domain.kernel.clock import now
 from domain.messages.suppression import mark_do_not_call
@@ -155,5 +155,5 @@ async def test_marks_and_calls_are_found_in_two_statements(database: Database, d
     assert verdicts[1].why == "The number was called 3 times in 24 hours; 3 is the most."
     assert verdicts[3].rule not in {CallRule.ATTEMPTS, CallRule.DO_NOT_CALL}
     assert verdicts[3].answer["callable_now"] is verdicts[3].allowed
-    assert sorted(await find_worn_numbers(db, at=at)) == phones[1:3]
-    assert await find_worn_numbers(db, at=at - timedelta(hours=1.5)) == [phones[1]]
+    assert sorted(await find_exhausted_numbers(db, at=at)) == phones[1:3]
+    assert await find_exhausted_numbers(db, at=at - timedelta(hours=1.5)) == [phones[1]]
