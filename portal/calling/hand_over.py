@@ -48,7 +48,7 @@ async def _ask(staff_id: int, tried: Attempt[Any] | None) -> Response:
         block="dialog",
         status=tried.status if tried is not None else 200,
         left=await find_left_calls(db(), staff_id),
-        sellers=[("", "No one: every rep may call them")]
+        sellers=[("", "Any rep")]
         + [(str(person.id), person.full_name or person.username) for person in await list_assignees(db())],
         typed=tried.typed if tried is not None else {},
         errors=tried.errors if tried is not None else {},
