@@ -16,6 +16,7 @@ from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
+from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import fold_sales
 from models.migrations import upgrade
 from models.session import Database, use_database
@@ -92,6 +93,7 @@ async def _fold(url: str) -> None:
             await fold_standings(db)
             await fold_shared_phones(db)
             await fold_renewal_days(db, rules=read_rules(load_settings()))
+            await fold_call_sums(db)
             await fold_trade_hours(db)
             await fold_call_hours(db)
             await fold_journal_hours(db)

@@ -6,6 +6,7 @@ from models.bank_account import AccountType, BankAccount
 from models.base import Table, columns_of, table_of
 from models.box_rule import BoxRule
 from models.call_log import CallEvaluation, CallLog, CallType, CheckerVerdict, EvalStatus, Resolution
+from models.call_sum import GOOD_FROM, CallSum
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
 from models.calling_count import CallingCount
 from models.category import Category
@@ -86,6 +87,7 @@ from models.webhook_event import WebhookEvent
 from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "GOOD_FROM",
     "MONEY_EVENTS",
     "UNDO_DAYS",
     "AccountType",
@@ -101,6 +103,7 @@ __all__ = [
     "CallLog",
     "CallOutcome",
     "CallScript",
+    "CallSum",
     "CallType",
     "CallingCount",
     "CallingEntry",

@@ -1,12 +1,11 @@
 """The agreement of the evaluator and the reviewers as Cohen's kappa: 1 is full agreement, 0 is agreement by chance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.voice.evaluate import GOOD_FROM
-from models import CallLog, EvalStatus
+from domain.voice.call_sums import SUMS
 
 _WORDS = ((0.81, "almost perfect"), (0.61, "substantial"), (0.41, "moderate"), (0.21, "fair"), (0.0, "slight"))
 
@@ -56,20 +55,6 @@ class Agreement:
 
 async def measure_agreement(db: AsyncSession | AsyncConnection) -> Agreement:
     """Return the verdicts on all reviewed calls, in one statement."""
-    is_bad = or_(
-        CallLog.eval_score < GOOD_FROM,
-        func.coalesce(CallLog.eval_hallucination, False),
-        func.coalesce(CallLog.eval_escalation_needed, False),
-    )
-    rows = await db.execute(
-        select(is_bad, CallLog.eval_status, func.count())
-        .where(CallLog.eval_status.in_([EvalStatus.REVIEWED, EvalStatus.FLAGGED]))
-        .group_by(is_bad, CallLog.eval_status)
-    )
-    counts = {(bool(bad), status): count for bad, status, count in rows}
-    return Agreement(
-        bad_flagged=counts.get((True, EvalStatus.FLAGGED), 0),
-        bad_approved=counts.get((True, EvalStatus.REVIEWED), 0),
-        good_flagged=counts.get((False, EvalStatus.FLAGGED), 0),
-        good_approved=counts.get((False, EvalStatus.REVIEWED), 0),
-    )
+    names = [field.name for field in fields(Agreement)]
+    row = (await db.execute(select(*(func.coalesce(func.sum(SUMS.c[name]), 0) for name in names)))).one()
+    return Agreement(*map(int, row))

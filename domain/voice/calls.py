@@ -19,11 +19,11 @@ from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
 from domain.orders.business import current_business
 from domain.voice.call_lines import ShownReason, TranscriptLine, number_lines, read_reasons
-from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
 from domain.voice.shown_tools import ShownTool, show_outputs
 from models import (
+    GOOD_FROM,
     CallEvaluation,
     CallLog,
     Customer,

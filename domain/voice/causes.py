@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.voice.evaluate import GOOD_FROM
 from domain.voice.review import ReviewRow
+from models import GOOD_FROM
 
 # The cause, its title in singular and plural, its icon and its tone; red ones first.
 CAUSES = (

@@ -28,11 +28,10 @@ from domain.voice.redact import redact_text
 from domain.voice.shown_tools import find_fact
 from integrations.errors import ServiceFailed
 from integrations.llm_client import LlmAccount, Reply, ask_model
-from models import CallEvaluation, CallLog, CheckerVerdict, EvalStatus, Resolution
+from models import GOOD_FROM, CallEvaluation, CallLog, CheckerVerdict, EvalStatus, Resolution
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-GOOD_FROM = 60
 # One good call in this many is also reviewed by a person.
 SAMPLE_ONE_IN = 20
 MOST_REASONS = 20

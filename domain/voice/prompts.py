@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -17,7 +17,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.live import Topic, announce
-from models import AuditAction, CallLog, PromptState, PromptVersion, VoiceAgent
+from domain.voice.call_sums import SUMS
+from models import AuditAction, PromptState, PromptVersion, VoiceAgent
 
 LONGEST_PROMPT = 60_000
 
@@ -45,22 +46,6 @@ class VersionRow:
 
 async def list_versions(db: AsyncSession) -> list[VersionRow]:
     """Return all versions of all agents, newest first; there are few agents."""
-    # Summed up by version in the index alone, before anything is joined.
-    calls = (
-        select(
-            CallLog.prompt_version_id.label("version_id"),
-            func.count().label("calls"),
-            func.count(CallLog.order_id).label("orders"),
-            func.avg(CallLog.eval_score).label("score"),
-            func.count(case((CallLog.eval_resolution == "resolved", 1))).label("resolved"),
-            func.count(case((CallLog.eval_hallucination.is_(True), 1))).label("hallucinated"),
-            func.count(CallLog.eval_score).label("evaluated"),
-            func.sum(CallLog.cost_dollars).label("cost"),
-        )
-        .where(CallLog.prompt_version_id.is_not(None))
-        .group_by(CallLog.prompt_version_id)
-        .subquery()
-    )
     rows = await db.execute(
         select(
             PromptVersion.id,
@@ -71,16 +56,16 @@ async def list_versions(db: AsyncSession) -> list[VersionRow]:
             PromptVersion.created_at,
             PromptVersion.went_live_at,
             PromptVersion.actor_name,
-            func.coalesce(calls.c.calls, 0),
-            func.coalesce(calls.c.orders, 0),
-            calls.c.score,
-            func.coalesce(calls.c.resolved, 0),
-            func.coalesce(calls.c.hallucinated, 0),
-            func.coalesce(calls.c.evaluated, 0),
-            func.coalesce(calls.c.cost, 0),
+            cast(func.coalesce(SUMS.c.calls, 0), BigInteger),
+            cast(func.coalesce(SUMS.c.orders, 0), BigInteger),
+            SUMS.c.score_sum / func.nullif(SUMS.c.evaluated, 0),
+            cast(func.coalesce(SUMS.c.resolved, 0), BigInteger),
+            cast(func.coalesce(SUMS.c.hallucinated, 0), BigInteger),
+            cast(func.coalesce(SUMS.c.evaluated, 0), BigInteger),
+            func.coalesce(SUMS.c.cost, 0),
         )
         .join(VoiceAgent, VoiceAgent.id == PromptVersion.agent_id)
-        .outerjoin(calls, calls.c.version_id == PromptVersion.id)
+        .outerjoin(SUMS, SUMS.c.prompt_version_id == PromptVersion.id)
         .order_by(VoiceAgent.name, VoiceAgent.id, PromptVersion.number.desc())
     )
     return [VersionRow(*tuple(row)) for row in rows]

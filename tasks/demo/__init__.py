@@ -24,6 +24,7 @@ from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
+from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import refresh_sales
 from models.session import raw_connection, separate_transaction
 from settings import Settings
@@ -98,6 +99,7 @@ async def load_demo_company(
         await fold_shared_phones(db)
         await fold_renewal_days(db, rules=read_rules(settings))
         await fold_commission_sums(db)
+        await fold_call_sums(db)
         await fold_trade_hours(db)
         await fold_call_hours(db)
         await fold_journal_hours(db)

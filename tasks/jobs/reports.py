@@ -1,7 +1,7 @@
 """Keeps precalculated sums up to date.
 
 They cover the orders of each business day, what customers owe, the number of products, the commissions of each month,
-and the trade of each hour.
+the trade of each hour, and the results of calls.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from domain.orders.days import FOLD_JOB, fold_days
 from domain.orders.rules import read_rules
 from domain.reports import trade_hours
 from domain.subscriptions import renewal_days
+from domain.voice import call_sums
 from models.session import separate_transaction
 from tasks.job import Work, job
 
@@ -60,6 +61,14 @@ async def fold_commissions(_work: Work) -> dict[str, Any]:
     """Fold the sums of commissions."""
     async with separate_transaction() as db:
         await sums.fold_commission_sums(db)
+    return {}
+
+
+@job(call_sums.FOLD_JOB, attempts=1)
+async def fold_calls(_work: Work) -> dict[str, Any]:
+    """Fold the results of calls."""
+    async with separate_transaction() as db:
+        await call_sums.fold_call_sums(db)
     return {}
 
 
