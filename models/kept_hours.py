@@ -49,16 +49,30 @@ class TradeHour(Table, table=True):
 
 
 class ProductHour(Table, table=True):
-    """The units of a product sold in one hour, only of the last 90 days."""
+    """The units of a product sold in one hour, with their orders and amount, only of the last 90 days.
+
+    The release before this one stores neither orders nor revenue: readers recount such hours.
+    """
 
     __tablename__ = "product_hour"
-    __table_args__ = (Index("ix_product_hour_hour", "hour"),)
+    __table_args__ = (
+        Index("ix_product_hour_hour", "hour"),
+        Index(
+            "ix_product_hour_product",
+            "product_id",
+            "hour",
+            postgresql_include=["units", "orders", "revenue"],
+        ),
+    )
 
     id: int = key()
     hour: datetime = required_moment()
     # Not a foreign key: it is updated with the order's lines, which have the foreign key to the product.
     product_id: int = Field(sa_type=BigInteger, nullable=False)
     units: int = Field(sa_type=BigInteger, nullable=False)
+    orders: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    # In US dollars, before discounts on whole orders.
+    revenue: Decimal | None = Field(default=None, sa_type=Numeric(18, 2), nullable=True)
 
 
 class ProductPace(Table, table=True):

@@ -1,27 +1,23 @@
-"""The data of a product's page, in a fixed number of statements.
-
-Sales are what customers ordered: lines of orders placed in the period and not cancelled, by the business's weeks.
-"""
+"""The data of a product's page, in a fixed number of statements."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.catalogue.categories import list_category_names
+from domain.catalogue.product_sales import ProductSales, read_sales
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.errors import NotFound
-from domain.kernel.money import ZERO, format_money
+from domain.kernel.money import format_money
 from domain.kernel.paging import Page, PageInput
 from domain.stock.ledger import MovementRow, list_movements
-from models import AuditAction, AuditEntry, Category, Order, OrderItem, OrderStatus, Product
+from models import AuditAction, AuditEntry, Category, Product
 
-SALES_DAYS = 90
 MOST_ENTRIES = 30
 LEDGER_ROWS = 10
 
@@ -97,40 +93,6 @@ class ProductDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class WeekOfSales:
-    """What was ordered in the week from `first_day` on, as far as it is in the period."""
-
-    first_day: date
-    units: int
-    orders: int
-    revenue: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ProductSales:
-    """The weeks of a period, oldest first, and their sums."""
-
-    first_day: date
-    last_day: date
-    weeks: tuple[WeekOfSales, ...]
-
-    @property
-    def units(self) -> int:
-        """The number of units ordered."""
-        return sum(week.units for week in self.weeks)
-
-    @property
-    def orders(self) -> int:
-        """The number of orders with the product."""
-        return sum(week.orders for week in self.weeks)
-
-    @property
-    def revenue(self) -> Decimal:
-        """The amount of their lines in US dollars, before discounts on whole orders."""
-        return sum((week.revenue for week in self.weeks), ZERO)
-
-
-@dataclass(frozen=True, slots=True)
 class ProductEvent:
     """One entry of the product's timeline: old and new value and who changed it; a new product has no values."""
 
@@ -186,32 +148,6 @@ async def get_product_detail(db: Reader, product_id: int, *, visible_to: Actor) 
     if not may(visible_to, Right.SEE_COSTS):
         values["cost_per_item"] = None
     return ProductDetail(**values)
-
-
-async def read_sales(db: Reader, product_id: int, *, timezone: tzinfo) -> ProductSales:
-    """Return the last 90 days of a product by weeks that begin on Monday, including weeks without orders."""
-    last_day = business_today(timezone)
-    first_day = last_day - timedelta(days=SALES_DAYS - 1)
-    week = func.date_trunc("week", func.timezone(str(timezone), Order.created_at))
-    rows = await db.execute(
-        select(
-            week,
-            func.sum(OrderItem.quantity),
-            func.count(Order.id.distinct()),
-            func.sum(OrderItem.line_total),
-        )
-        .join(Order, Order.id == OrderItem.order_id)
-        .where(
-            OrderItem.product_id == product_id,
-            Order.created_at >= start_of_business_day(first_day, timezone),
-            Order.status != OrderStatus.CANCELLED,
-        )
-        .group_by(literal_column("1"))
-    )
-    sold = {row[0].date(): WeekOfSales(row[0].date(), int(row[1]), row[2], Decimal(row[3])) for row in rows}
-    monday = first_day - timedelta(days=first_day.weekday())
-    mondays = [monday + timedelta(weeks=number) for number in range((last_day - monday).days // 7 + 1)]
-    return ProductSales(first_day, last_day, tuple(sold.get(day, WeekOfSales(day, 0, 0, ZERO)) for day in mondays))
 
 
 async def _list_timeline(

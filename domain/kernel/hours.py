@@ -12,6 +12,8 @@ from domain.kernel.folds import wait_for_turn
 from models.session import raw_connection
 
 HOUR = "date_trunc('hour', {0}, 'UTC')"
+# The first hour of the last 90 days: what products sold is stored from then on.
+HOURS_OF_90_DAYS = HOUR.format("now() - interval '90 days'")
 
 
 def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:

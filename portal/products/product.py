@@ -20,10 +20,10 @@ from domain.catalogue.product_page import (
     FIELD_LABELS,
     ProductDetail,
     ProductPage,
-    ProductSales,
     get_product_detail,
     get_product_page,
 )
+from domain.catalogue.product_sales import ProductSales
 from domain.catalogue.product_table import ProductFilters, find_product_neighbours
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input, Text200
