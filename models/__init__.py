@@ -45,7 +45,7 @@ from models.invoice import (
     ReminderStep,
 )
 from models.job_run import JobRun, JobState
-from models.kept_hours import CallHour, HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
+from models.kept_hours import CallDay, CallHour, HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
@@ -98,6 +98,7 @@ __all__ = [
     "BatchState",
     "BoxRule",
     "CallDirection",
+    "CallDay",
     "CallEvaluation",
     "CallHour",
     "CallLog",

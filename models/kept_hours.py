@@ -120,6 +120,25 @@ class CallHour(Table, table=True):
     sales: int = Field(sa_type=BigInteger, nullable=False)
 
 
+class CallDay(Table, table=True):
+    """The sum of a colleague's `call_hour` rows of one UTC day, by the local hour of the called people.
+
+    Calls without a zone have no local hour and keep `at`.
+    """
+
+    __tablename__ = "call_day"
+    __table_args__ = (Index("ix_call_day_day", "day"),)
+
+    id: int = key()
+    day: datetime = required_moment()
+    # Not a foreign key: it is updated with the calls, which have the foreign key to the caller.
+    staff_id: int = Field(sa_type=BigInteger, nullable=False)
+    local_hour: int | None = None
+    at: datetime | None = moment()
+    calls: int = Field(sa_type=BigInteger, nullable=False)
+    sales: int = Field(sa_type=BigInteger, nullable=False)
+
+
 class MonthProof(Table, table=True):
     """The last check of a month: when its journal was compared with the month's events, and receivables with the
     invoices, and whether they agreed. `changed_at` is when something of that month was recounted since."""
@@ -293,5 +312,8 @@ NOTE_CALLS = (
     # The time zone of the called person. If an entry is deleted, its calls lose it and are noted then.
     *note_hours("calls", "calling_entry", _OF_ENTRIES, ("hours_key",), only_updates=True),
 )  # fmt: skip
-for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_CALLS):
+# The days whose stored hours changed. Only the count of hours writes these.
+_OF_HOURS = "SELECT DISTINCT 'call_days', date_trunc('day', r.hour, 'UTC') FROM {rows}"
+NOTE_CALL_DAYS = note_hours("call_days", "call_hour", _OF_HOURS, ("hour", "at", "staff_id", "zone", "calls", "sales"))
+for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_CALLS, *NOTE_CALL_DAYS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

@@ -52,7 +52,9 @@ def select_days(timezone: tzinfo) -> Subquery:
     A day may have several rows, some of them negative, which must be summed up.
     """
     zone = str(timezone)
-    other = or_(select(DAYS.zone).where(DAYS.zone < zone).exists(), select(DAYS.zone).where(DAYS.zone > zone).exists())
+    # The first and the last zone are looked up in the primary key; EXISTS of another one would read all rows.
+    first, last = (func.coalesce(select(edge(DAYS.zone)).scalar_subquery(), zone) for edge in (func.min, func.max))
+    other = or_(first != zone, last != zone)
     rep = func.coalesce(ORDERS.sales_rep_id, 0)
     return union_all(
         select(DAYS.day, DAYS.sales_rep_id, DAYS.status, DAYS.orders, DAYS.amount).where(DAYS.zone == zone, ~other),

@@ -1,8 +1,8 @@
-"""The calls of each colleague, from stored hours and those that changed since they were counted.
+"""The calls of each colleague, from stored days and hours, and those hours that changed since they were counted.
 
 A call is a logged outcome, or one that was only marked as made. Its local time is that of the called person: the first
 time zone of their entry, otherwise the business time zone. If the zone's offset may not be a whole hour, quarters are
-stored.
+stored. Days are in UTC and sum up stored hours.
 """
 
 from datetime import date, datetime, timedelta, tzinfo
@@ -37,21 +37,40 @@ CASE WHEN zone <> '' THEN
   THEN {_RANG_IN} ELSE date_bin('15 minutes', created_at, 'epoch') END
 ELSE date_bin('15 minutes', created_at, 'epoch') END
 """
-# The calls between two moments; an hour that contains one of them is counted again.
+# A call's local hour, and its time if that is not known.
+_WHEN = """
+CASE WHEN zone <> '' THEN extract(hour FROM {0} AT TIME ZONE zone)::int END, CASE WHEN zone = '' THEN {0} END
+""".strip()
+# The calls between two moments; an hour that contains one of them is counted again. Days that contain one of them or a
+# changed hour are read by the hour.
 CALLS = f"""{changed_between("calls", "since", "until")},
+opened AS MATERIALIZED (
+  SELECT date_trunc('day', hour, 'UTC') AS day FROM changed
+  UNION SELECT hour FROM hour_change WHERE report = 'call_days'
+  UNION SELECT date_trunc('day', edge, 'UTC')
+  FROM (VALUES (CAST(:since AS timestamptz)), (CAST(:until AS timestamptz))) AS edges(edge)
+),
 calls AS (
-  SELECT at, staff_id, zone, calls, sales FROM call_hour
-  WHERE hour >= CAST(:since AS timestamptz) AND hour < CAST(:until AS timestamptz)
-    AND hour NOT IN (SELECT hour FROM changed) AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
+  SELECT staff_id, local_hour, at, calls, sales FROM call_day
+  WHERE day >= CAST(:since AS timestamptz) AND day < CAST(:until AS timestamptz)
+    AND day NOT IN (SELECT day FROM opened) AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
   UNION ALL
-  SELECT created_at, staff_id, zone, 1, sales FROM ({_EACH}) AS each
+  SELECT h.staff_id, {_WHEN.format("at")}, h.calls, h.sales
+  FROM opened AS d CROSS JOIN LATERAL (
+    SELECT at, staff_id, zone, calls, sales FROM call_hour
+    WHERE hour >= d.day AND hour < d.day + interval '24 hours'
+      AND hour >= CAST(:since AS timestamptz) AND hour < CAST(:until AS timestamptz)
+      AND hour NOT IN (SELECT hour FROM changed) OFFSET 0
+  ) AS h WHERE CAST(:rep_id AS bigint) IS NULL OR h.staff_id = :rep_id
+  UNION ALL
+  SELECT staff_id, {_WHEN.format("created_at")}, 1, sales FROM ({_EACH}) AS each
   WHERE created_at >= CAST(:since AS timestamptz) AND created_at < CAST(:until AS timestamptz)
     AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
 )"""  # noqa: S608 - constants of ours
 _BY_STAFF = text(f"WITH {CALLS} SELECT staff_id, sum(calls)::int FROM calls GROUP BY staff_id")  # noqa: S608 - ours
 _BY_HOUR = text(f"""
 WITH {CALLS}
-SELECT extract(hour FROM at AT TIME ZONE coalesce(nullif(zone, ''), :zone))::int AS hour, sum(calls)::int AS calls,
+SELECT coalesce(local_hour, extract(hour FROM at AT TIME ZONE :zone)::int) AS hour, sum(calls)::int AS calls,
   sum(sales)::int AS sales
 FROM calls GROUP BY 1 ORDER BY 1
 """)  # noqa: S608 - constants of ours
@@ -60,6 +79,18 @@ WITH {take_notes("calls")},
 dropped AS (DELETE FROM call_hour WHERE hour IN (SELECT hour FROM changed))
 INSERT INTO call_hour (hour, at, staff_id, zone, calls, sales)
 SELECT {_RANG_IN}, {_QUARTER}, staff_id, zone, count(*), sum(sales) FROM ({_EACH}) AS each
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""  # noqa: S608 - constants of ours
+# Adds up the days whose stored hours changed.
+_FOLD_DAYS = f"""
+WITH {take_notes("call_days")},
+dropped AS (DELETE FROM call_day WHERE day IN (SELECT hour FROM changed))
+INSERT INTO call_day (day, staff_id, local_hour, at, calls, sales)
+SELECT d.hour, h.staff_id, {_WHEN.format("h.at")}, sum(h.calls), sum(h.sales)
+FROM changed AS d CROSS JOIN LATERAL (
+  SELECT at, staff_id, zone, calls, sales FROM call_hour
+  WHERE hour >= d.hour AND hour < d.hour + interval '24 hours' OFFSET 0
+) AS h
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """  # noqa: S608 - constants of ours
 
@@ -85,5 +116,6 @@ def _values(first: date, last: date, rep_id: int | None) -> dict[str, object]:
 
 
 async def fold_call_hours(db: AsyncSession) -> None:
-    """Recount the hours that changed, and store them."""
+    """Recount the hours that changed and the days that contain them, and store both."""
     await count_for_good(db, _FOLD)
+    await count_for_good(db, _FOLD_DAYS)
