@@ -213,7 +213,7 @@ async def rep_place_order(data: place_order.PlaceForCustomer) -> Any:
 @staff_only(Right.PAY_COMMISSIONS)
 @reads(pay.SetCommissionPaid, optional=True)
 @answers(CommissionPaidOut)
-@refuses(Code.NO_COMMISSION)
+@refuses(Code.NO_COMMISSION, Code.ORDER_CANCELLED)
 async def set_commission_paid(order_number: str, data: pay.SetCommissionPaid) -> Any:
     """Mark an order's commission paid or unpaid; without `paid` it is toggled."""
     return await pay.set_commission_paid(db(), order_number, data, by=current_actor())

@@ -17,7 +17,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.live import Topic, announce
-from models import AuditAction, Order
+from models import AuditAction, Order, OrderStatus
 
 MOST_NUMBERS = 5_000
 
@@ -25,6 +25,7 @@ _SET = text("""
 WITH wanted AS (
   SELECT id, commission_paid FROM orders
   WHERE order_number = ANY(:numbers) AND commission_rep_id IS NOT NULL AND commission_amount IS NOT NULL
+    AND (NOT :paid OR status <> 'cancelled' OR EXISTS (SELECT FROM commission_entry WHERE order_id = orders.id))
   ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE orders AS o SET commission_paid = :paid,
@@ -32,6 +33,7 @@ UPDATE orders AS o SET commission_paid = :paid,
   commission_paid_by = CASE WHEN NOT :paid THEN '' WHEN w.commission_paid THEN o.commission_paid_by ELSE :name END
 FROM wanted AS w WHERE w.id = o.id
 """)
+_WAS_DUE = text("SELECT EXISTS (SELECT FROM commission_entry WHERE order_id = :order_id)")
 # The ledger entries of those orders. An entry added after its order was marked is marked the next time.
 _SET_ENTRIES = text("""
 UPDATE commission_entry AS e SET paid_at = CASE WHEN :paid THEN now() END,
@@ -51,7 +53,8 @@ class BulkCommissionPaid(Input):
     """The orders, and the state to set for their commissions."""
 
     order_numbers: Annotated[list[Filled60], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
-    """The numbers of the orders, at most 5,000; orders without a commission are left as they are."""
+    """The numbers of the orders, at most 5,000. Orders without a commission, and cancelled ones that earned none, are
+    left as they are."""
     paid: bool | None = None
     """False marks them as unpaid; true or null, the default, marks them as paid."""
 
@@ -74,7 +77,9 @@ class CommissionMark:
 async def set_commission_paid(
     db: AsyncSession, order_number: str, data: SetCommissionPaid, *, by: Actor
 ) -> CommissionMark:
-    """Mark the commission of one order. Raises NotFound, and Refused if the order has no rep or no commission."""
+    """Mark the commission of one order. A cancelled order has none to pay, unless it was due before: then its entries
+    are settled. Raises NotFound, and Refused if the order has no rep or no commission, or was cancelled before it was
+    due."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     order = (
         await db.scalars(
@@ -89,6 +94,8 @@ async def set_commission_paid(
     if order.commission_rep_id is None or order.commission_amount is None:
         raise Refused("The order has no rep or no commission.", code=Code.NO_COMMISSION)
     paid = not order.commission_paid if data.paid is None else data.paid
+    if paid and order.status == OrderStatus.CANCELLED and not await db.scalar(_WAS_DUE, {"order_id": order.id}):
+        raise Refused("The order is cancelled, so no commission is due for it.", code=Code.ORDER_CANCELLED)
     before = order.commission_paid
     if paid != before:
         order.commission_paid = paid
