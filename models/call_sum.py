@@ -18,8 +18,8 @@ GOOD_FROM = 60
 class CallSum(Table, table=True):
     """The change of a prompt version's results since the last fold; after a fold, one row holds the total so far.
 
-    `prompt_version_id` is 0 for calls without a version. The last four columns count reviewed calls by the evaluator's
-    verdict (bad, good) and by the reviewer's (flagged, approved).
+    `prompt_version_id` is 0 for calls without a version. Failed checks are calls, but not evaluated. The last four
+    columns count reviewed calls by the evaluator's verdict (bad, good) and by the reviewer's (flagged, approved).
     """
 
     __tablename__ = "call_sum"
@@ -44,17 +44,20 @@ _IS_BAD = f"""
 coalesce(eval_score < {GOOD_FROM}, false) OR coalesce(eval_hallucination, false)
       OR coalesce(eval_escalation_needed, false)
 """
+# A failed check is no evaluation: its score of 0 only puts the call on the review queue.
+_IS_JUDGED = "checker_verdict IS DISTINCT FROM 'fail'"
 _ADD_UP = f"""
 INSERT INTO call_sum (prompt_version_id, calls, orders, evaluated, score_sum, resolved, hallucinated, cost,
       bad_flagged, bad_approved, good_flagged, good_approved)
-    SELECT coalesce(prompt_version_id, 0), {{sign}}count(*), {{sign}}count(order_id), {{sign}}count(eval_score),
-      {{sign}}coalesce(sum(eval_score), 0), {{sign}}count(*) FILTER (WHERE eval_resolution = 'resolved'),
-      {{sign}}count(*) FILTER (WHERE eval_hallucination), {{sign}}coalesce(sum(cost_dollars), 0),
-      {{sign}}count(*) FILTER (WHERE is_bad AND eval_status = 'flagged'),
-      {{sign}}count(*) FILTER (WHERE is_bad AND eval_status = 'reviewed'),
-      {{sign}}count(*) FILTER (WHERE NOT is_bad AND eval_status = 'flagged'),
-      {{sign}}count(*) FILTER (WHERE NOT is_bad AND eval_status = 'reviewed')
-    FROM {{rows}}, LATERAL (SELECT {_IS_BAD.strip()}) AS judged(is_bad)
+    SELECT coalesce(prompt_version_id, 0), {{sign}}count(*), {{sign}}count(order_id),
+      {{sign}}count(eval_score) FILTER (WHERE is_judged), {{sign}}coalesce(sum(eval_score) FILTER (WHERE is_judged), 0),
+      {{sign}}count(*) FILTER (WHERE is_judged AND eval_resolution = 'resolved'),
+      {{sign}}count(*) FILTER (WHERE is_judged AND eval_hallucination), {{sign}}coalesce(sum(cost_dollars), 0),
+      {{sign}}count(*) FILTER (WHERE is_judged AND is_bad AND eval_status = 'flagged'),
+      {{sign}}count(*) FILTER (WHERE is_judged AND is_bad AND eval_status = 'reviewed'),
+      {{sign}}count(*) FILTER (WHERE is_judged AND NOT is_bad AND eval_status = 'flagged'),
+      {{sign}}count(*) FILTER (WHERE is_judged AND NOT is_bad AND eval_status = 'reviewed')
+    FROM {{rows}}, LATERAL (SELECT {_IS_JUDGED}, {_IS_BAD.strip()}) AS judged(is_judged, is_bad)
     GROUP BY prompt_version_id;
 """  # noqa: S608 - constants of ours
 
@@ -79,7 +82,7 @@ END $body$
 """
 _COLUMNS = (
     "prompt_version_id", "order_id", "eval_status", "eval_score", "eval_resolution", "eval_hallucination",
-    "eval_escalation_needed", "cost_dollars",
+    "eval_escalation_needed", "cost_dollars", "checker_verdict",
 )  # fmt: skip
 _OLD, _NEW = (", ".join(f"{row}.{name}" for name in _COLUMNS) for row in ("OLD", "NEW"))
 NOTE_CALL_SUMS_TRIGGERS = (

@@ -26,6 +26,7 @@ from models import (
     GOOD_FROM,
     CallEvaluation,
     CallLog,
+    CheckerVerdict,
     Customer,
     EvalStatus,
     Order,
@@ -180,7 +181,8 @@ def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
 
 def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
     """Return the conditions of a tab, or of the rows behind a dashboard figure, counted as there."""
-    earlier, is_judged = aliased(CallLog), CALLS.eval_score.is_not(None)
+    earlier = aliased(CallLog)
+    is_judged = CALLS.eval_score.is_not(None) & CALLS.checker_verdict.is_distinct_from(CheckerVerdict.FAIL)
     came_first = tuple_(earlier.started_at, earlier.id) < tuple_(CALLS.started_at, CALLS.id)
     again = select(earlier.id).where(earlier.order_id == CALLS.order_id, came_first).exists()
     kinds: dict[CallFilter, list[ColumnElement[bool]]] = {

@@ -1,6 +1,8 @@
 """The dashboard of voice agents: calls, orders, revenue, cost and quality for a range of business days.
 
-An order counts once, for the first call linked to it, unless it is cancelled.
+An order counts once, for the first call linked to it, unless it is cancelled. Costs are rounded once per business day,
+so that days, weeks and months add up to the same amount. A failed check is no evaluation: it says nothing of the score
+or of whether the caller got what they asked for.
 """
 
 from collections.abc import Iterable
@@ -20,7 +22,7 @@ from domain.kernel.clock import business_range_bounds, business_today
 from domain.kernel.errors import InvalidInput
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, Id, Input
-from domain.kernel.money import ZERO, round_half_up
+from domain.kernel.money import ZERO
 from models import CallLog, columns_of
 
 CALLS = columns_of(CallLog)
@@ -115,22 +117,29 @@ class Dashboard:
 
 _ROWS = text("""
 WITH linked AS MATERIALIZED (
-  SELECT c.id, c.agent_id, c.duration_seconds, c.cost_dollars, c.eval_score, c.eval_resolution, c.eval_hallucination,
-    (date_trunc(:unit, c.started_at AT TIME ZONE :zone))::date AS period,
+  SELECT c.id, c.agent_id, c.duration_seconds, c.cost_dollars, c.eval_resolution, c.eval_hallucination,
+    CASE WHEN c.checker_verdict IS DISTINCT FROM 'fail' THEN c.eval_score END AS eval_score,
+    (c.started_at AT TIME ZONE :zone)::date AS day,
     CASE WHEN c.order_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM call_log AS e WHERE e.order_id = c.order_id AND (e.started_at, e.id) < (c.started_at, c.id)
     ) THEN o.total_amount END AS revenue
   FROM call_log AS c LEFT JOIN orders AS o ON o.id = c.order_id AND o.status <> 'cancelled'
   WHERE c.started_at >= :first AND c.started_at < :last
     AND (CAST(:agent_id AS bigint) IS NULL OR c.agent_id = :agent_id)
+),
+days AS (
+  SELECT day, count(*) AS calls, count(revenue) AS orders, coalesce(sum(revenue), 0) AS revenue,
+    round(coalesce(sum(coalesce(cost_dollars, duration_seconds / 60.0 * :per_minute)), 0), 2) AS cost,
+    count(eval_score) AS evaluated, coalesce(sum(eval_score), 0) AS score_sum,
+    count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_resolution = 'resolved') AS resolved,
+    count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_hallucination) AS hallucinated,
+    coalesce(sum(duration_seconds), 0) AS seconds
+  FROM linked GROUP BY day
 )
-SELECT period, count(*) AS calls, count(revenue) AS orders, coalesce(sum(revenue), 0) AS revenue,
-  coalesce(sum(coalesce(cost_dollars, duration_seconds / 60.0 * :per_minute)), 0) AS cost,
-  count(eval_score) AS evaluated, coalesce(sum(eval_score), 0) AS score_sum,
-  count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_resolution = 'resolved') AS resolved,
-  count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_hallucination) AS hallucinated,
-  coalesce(sum(duration_seconds), 0) AS seconds
-FROM linked GROUP BY period ORDER BY period
+SELECT date_trunc(:unit, day::timestamp)::date AS period, sum(calls)::bigint AS calls, sum(orders)::bigint AS orders,
+  sum(revenue) AS revenue, sum(cost) AS cost, sum(evaluated)::bigint AS evaluated, sum(score_sum)::bigint AS score_sum,
+  sum(resolved)::bigint AS resolved, sum(hallucinated)::bigint AS hallucinated, sum(seconds)::bigint AS seconds
+FROM days GROUP BY period ORDER BY period
 """)
 _NAMES = (
     "calls", "orders", "revenue", "cost", "evaluated", "score_sum", "resolved", "hallucinated", "seconds",
@@ -169,7 +178,7 @@ async def read_dashboard(
         },
     )
     by_period = {row.period: Figures(**{name: getattr(row, name) for name in _NAMES}) for row in found}
-    rows = [Row(period, _in_cents(by_period.get(period, Figures()))) for period in _periods(first, last, asked)]
+    rows = [Row(period, by_period.get(period, Figures())) for period in _periods(first, last, asked)]
     return Dashboard(_add([row.figures for row in rows]), rows, first, last)
 
 
@@ -194,12 +203,6 @@ def _periods(first: date, last: date, asked: DashboardQuery) -> list[date]:
         else:
             day += timedelta(days=7 if asked.granularity is Granularity.WEEKLY else 1)
     return periods
-
-
-def _in_cents(figures: Figures) -> Figures:
-    """Return the figures with their cost in whole cents, so that the rows add up to the sum."""
-    values = {name: getattr(figures, name) for name in _NAMES}
-    return Figures(**values | {"cost": round_half_up(Decimal(figures.cost)), "revenue": Decimal(figures.revenue)})
 
 
 def _add(rows: list[Figures]) -> Figures:

@@ -123,24 +123,23 @@ UPDATE call_log AS c SET eval_status = 'complete', eval_reviewed_by = NULL, eval
   direction = CASE w.cause WHEN 'check' THEN 'outbound' ELSE c.direction END,
   checker_verdict = CASE w.cause WHEN 'check' THEN 'fail' END,
   checker_reasons = CASE w.cause WHEN 'check' THEN '["A discount that no rule gives"]'::jsonb ELSE '[]' END,
-  agent_id = CASE w.cause WHEN 'check' THEN s.agent_id ELSE c.agent_id END,
-  prompt_version_id = CASE w.cause WHEN 'check' THEN s.id ELSE c.prompt_version_id END,
+  agent_id = CASE w.cause WHEN 'check' THEN a.id ELSE c.agent_id END,
+  prompt_version_id = CASE w.cause WHEN 'check' THEN NULL ELSE c.prompt_version_id END,
   eval_score = CASE w.cause WHEN 'false' THEN 41 WHEN 'open' THEN 55 WHEN 'sample' THEN 94 ELSE 0 END,
-  eval_resolution = CASE w.cause WHEN 'sample' THEN 'resolved' ELSE 'partly' END,
+  eval_resolution = CASE w.cause WHEN 'sample' THEN 'resolved' WHEN 'check' THEN NULL ELSE 'partly' END,
   eval_hallucination = w.cause IN ('false', 'check'), eval_escalation_needed = w.cause = 'open',
   transcript = CASE w.cause
     WHEN 'false' THEN jsonb_set(c.transcript, '{3,text}', '"Delivery is free today. Shall I place it?"')
     WHEN 'open' THEN jsonb_set(c.transcript, '{4,text}', '"Can I talk to a person about my last order?"')
     ELSE c.transcript END
-FROM wanted AS w, prompt_version AS s JOIN voice_agent AS a ON a.id = s.agent_id
-WHERE w.id = c.id AND a.name = 'LLD Outbound Sales' AND s.state = 'live'
+FROM wanted AS w, voice_agent AS a
+WHERE w.id = c.id AND a.name = 'LLD Outbound Sales'
 """
 
 EVALUATIONS = """
 INSERT INTO call_evaluation (call_log_id, score, resolution, hallucination, escalation_needed, summary, reasons, model,
   input_tokens, output_tokens, cost_dollars, created_at)
 SELECT id, eval_score, eval_resolution, eval_hallucination, eval_escalation_needed, '', CASE
-    WHEN checker_verdict = 'fail' THEN '[]'::jsonb
     WHEN eval_hallucination THEN jsonb_build_array(jsonb_build_object('line', 4, 'quote', 'Delivery is free today',
       'finding', 'Promised free delivery that the tool did not answer', 'is_good', false, 'about', 'hallucination',
       'data_line', 3, 'data_label', 'Delivery fee', 'data_value', '$' || ((
@@ -148,7 +147,7 @@ SELECT id, eval_score, eval_resolution, eval_hallucination, eval_escalation_need
     WHEN eval_escalation_needed THEN jsonb_build_array(jsonb_build_object('line', 5, 'quote', 'talk to a person',
       'finding', 'Asked for a person, none was offered', 'is_good', false, 'about', 'escalation'))
     ELSE '[]'::jsonb END, 'demo-judge', 900, 120, 0.014, ended_at + interval '1 minute'
-FROM call_log WHERE eval_score IS NOT NULL ORDER BY id
+FROM call_log WHERE eval_score IS NOT NULL AND checker_verdict IS DISTINCT FROM 'fail' ORDER BY id
 """
 
 REQUESTS = """

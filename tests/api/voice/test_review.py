@@ -1,7 +1,7 @@
 """Reviewing calls over HTTP: the evaluator's verdict, the queue, approving and flagging, figures and suggestions."""
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_today, now
+from domain.voice.agreement import measure_agreement
+from domain.voice.calls import CallFilter, CallQuery, list_calls
 from models import (
     CallDirection,
     CallEvaluation,
@@ -217,6 +219,34 @@ async def test_the_figures_add_up(office: TestClientProtocol, db: AsyncSession, 
         assert (await office.get(f"{DASHBOARD}?{bad}")).status_code == 400
     wrong = await office.get(f"{DASHBOARD}?granularity=hourly&date_from=2026-02-01&date_to=2026-01-01")
     assert set((await wrong.get_json())["fields"]) == {"granularity", "date_to"}
+
+
+async def test_days_weeks_and_months_cost_the_same(office: TestClientProtocol, db: AsyncSession) -> None:
+    monday = datetime(2026, 3, 2, 18, tzinfo=UTC)
+    for days, cost in itertools.product((0, 1, 2, 8, 30), ("0.0540", "0.0500")):
+        await make_call(db, started_at=monday + timedelta(days=days), cost_dollars=Decimal(cost))
+    costs = {}
+    for granularity in ("daily", "weekly", "monthly"):
+        query = f"granularity={granularity}&date_from=2026-03-01&date_to=2026-04-30"
+        body = await (await office.get(f"{DASHBOARD}?{query}")).get_json()
+        assert round(sum(row["cost"] for row in body["rows"]), 2) == body["summary"]["total_cost"]
+        costs[granularity] = body["summary"]["total_cost"]
+    assert costs == dict.fromkeys(("daily", "weekly", "monthly"), 0.5)
+
+
+async def test_a_failed_check_is_no_evaluation(office: TestClientProtocol, db: AsyncSession) -> None:
+    await make_call(db, **judged(80))
+    await make_call(db, **judged(90, eval_status="reviewed"))
+    failed = {"checker_verdict": "fail", "eval_resolution": None, "eval_hallucination": True}
+    for status in ("complete", "reviewed"):
+        await make_call(db, call_type="outbound_sales", **judged(0, eval_status=status, **failed))
+    summary = (await (await office.get(DASHBOARD)).get_json())["summary"]
+    assert [summary[name] for name in ("total_calls", "avg_score", "resolution_rate", "hallucination_rate")] == [
+        4, 85.0, 1.0, 0.0,
+    ]  # fmt: skip
+    assert (await measure_agreement(db)).reviewed == 1
+    shown = await list_calls(db, CallQuery(show=CallFilter.HALLUCINATED))
+    assert shown.total == 0
 
 
 async def test_a_prompt_is_proposed_from_the_worst_calls(

@@ -29,6 +29,7 @@ ACTS = (
     """,
     f"UPDATE call_log SET prompt_version_id = {ONE_VERSION}, cost_dollars = NULL WHERE id = {ONE_CALL}",
     f"UPDATE call_log SET transcript_url = :salt WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET checker_verdict = :verdict WHERE id = {ONE_CALL}",
     f"DELETE FROM call_log WHERE id = {ONE_CALL}",
     "UPDATE call_log SET order_id = (SELECT max(id) FROM orders) WHERE order_id IS NULL",
     "DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)",
@@ -36,9 +37,10 @@ ACTS = (
     f"DELETE FROM prompt_version WHERE id = {ONE_VERSION} AND (SELECT count(*) FROM prompt_version) > 2",
 )
 VERSIONS = text("""
-SELECT v.id, count(c.id), count(c.order_id), avg(c.eval_score), count(*) FILTER (WHERE c.eval_resolution = 'resolved'),
-  count(*) FILTER (WHERE c.eval_hallucination), count(c.eval_score), coalesce(sum(c.cost_dollars), 0)
-FROM prompt_version AS v LEFT JOIN call_log AS c ON c.prompt_version_id = v.id GROUP BY v.id ORDER BY v.id
+SELECT v.id, count(c.id), count(c.order_id), avg(j.eval_score), count(*) FILTER (WHERE j.eval_resolution = 'resolved'),
+  count(*) FILTER (WHERE j.eval_hallucination), count(j.eval_score), coalesce(sum(c.cost_dollars), 0)
+FROM prompt_version AS v LEFT JOIN call_log AS c ON c.prompt_version_id = v.id
+LEFT JOIN call_log AS j ON j.id = c.id AND coalesce(j.checker_verdict, '') <> 'fail' GROUP BY v.id ORDER BY v.id
 """)
 VERDICTS = text("""
 SELECT count(*) FILTER (WHERE bad AND flagged), count(*) FILTER (WHERE bad AND NOT flagged),
@@ -46,7 +48,7 @@ SELECT count(*) FILTER (WHERE bad AND flagged), count(*) FILTER (WHERE bad AND N
 FROM (
   SELECT coalesce(eval_score < :good, false) OR eval_hallucination IS true OR eval_escalation_needed IS true AS bad,
     eval_status = 'flagged' AS flagged
-  FROM call_log WHERE eval_status IN ('reviewed', 'flagged')
+  FROM call_log WHERE eval_status IN ('reviewed', 'flagged') AND coalesce(checker_verdict, '') <> 'fail'
 ) AS judged
 """)
 
@@ -59,6 +61,7 @@ async def change_at_random(db: AsyncSession, dice: random.Random) -> None:
         "score": dice.choice((None, 10, GOOD_FROM - 1, GOOD_FROM, 95)),
         "status": dice.choice(("pending", "complete", "reviewed", "reviewed", "flagged", "flagged")),
         "resolution": dice.choice((None, "resolved", "partly")),
+        "verdict": dice.choice((None, "pass", "fail")),
         "flag": dice.choice((None, False, True)),
         "other": dice.choice((None, False, False, True)),
     }
