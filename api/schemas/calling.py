@@ -102,6 +102,11 @@ class UpdatedEntriesOut(Answer):
     """How many entries changed."""
 
 
+class AssignedEntriesOut(UpdatedEntriesOut):
+    customers_of_other_reps: int
+    """How many customers of these entries belong to another rep; they stay there."""
+
+
 class RecalculatedOut(UpdatedEntriesOut):
     total: int
     """Total number of entries."""

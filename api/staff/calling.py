@@ -7,6 +7,7 @@ from quart_schema import tag_blueprint
 
 from api.refusals import SPREADSHEET
 from api.schemas.calling import (
+    AssignedEntriesOut,
     AssigneeOut,
     CallingSegmentsOut,
     CallScriptOut,
@@ -121,10 +122,10 @@ async def link_calling_customers() -> Any:
 @blueprint.post("/api/sales/calling-list/assign")
 @staff_only(Right.ASSIGN_CALLS)
 @reads(assign.AssignEntries)
-@answers(UpdatedEntriesOut)
+@answers(AssignedEntriesOut)
 async def assign_calling(data: assign.AssignEntries) -> Any:
-    """Assign entries to a sales rep or an administrator; null removes the assignment."""
-    return {"updated": await assign.assign_entries(db(), data, by=current_actor())}
+    """Assign entries to a sales rep or an administrator; null removes the assignment. Customers keep their rep."""
+    return await assign.assign_entries(db(), data, by=current_actor())
 
 
 @blueprint.post("/api/sales/calling-list/mark-called")

@@ -1,6 +1,7 @@
 """Assign entries of the calling list to colleagues, and mark many as called at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -22,9 +23,15 @@ Ids = Annotated[list[Id], Field(max_length=MOST_IDS)]
 
 # Both lock the entries in order of id, so that two managers never cause a deadlock.
 _ASSIGN = text("""
-WITH wanted AS (SELECT id FROM calling_entry WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE)
-UPDATE calling_entry AS e SET assigned_to = :staff_id, updated_at = now(), version = version + 1
-FROM wanted WHERE wanted.id = e.id
+WITH wanted AS (SELECT id, customer_id FROM calling_entry WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE),
+assigned AS (
+  UPDATE calling_entry AS e SET assigned_to = CAST(:staff_id AS bigint), updated_at = now(), version = version + 1
+  FROM wanted WHERE wanted.id = e.id RETURNING e.id
+)
+SELECT (SELECT count(*) FROM assigned), (
+  SELECT count(*) FROM customer
+  WHERE id IN (SELECT customer_id FROM wanted) AND sales_rep_id <> CAST(:staff_id AS bigint)
+)
 """)
 _MARK = """
 WITH wanted AS (
@@ -47,6 +54,14 @@ class AssignEntries(Input):
     """The id of the colleague; null removes the assignment."""
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The numbers of entries that were assigned, and of their customers who belong to another rep and stay there."""
+
+    updated: int
+    customers_of_other_reps: int
+
+
 class MarkCalled(Input):
     """The entries that were called."""
 
@@ -54,14 +69,17 @@ class MarkCalled(Input):
     """The ids of the entries, at most 10,000."""
 
 
-async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) -> int:
-    """Assign entries to a seller, or to nobody; return how many. Raises InvalidInput for any other colleague."""
+async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) -> Assigned:
+    """Assign entries to a seller, or to nobody; their customers keep their rep, who alone may enter their orders.
+
+    Raises InvalidInput for any other colleague.
+    """
     require(by, Right.ASSIGN_CALLS, "Only a manager can assign entries to colleagues.")
     if data.assignee_id is not None:
         await find_assignee(db, data.assignee_id, name="assignee_id")
-    done: Any = await db.execute(_ASSIGN, {"ids": sorted(set(data.ids)), "staff_id": data.assignee_id})
+    done = (await db.execute(_ASSIGN, {"ids": sorted(set(data.ids)), "staff_id": data.assignee_id})).one()
     await announce(db, Topic.CALLING, 0)
-    return int(done.rowcount)
+    return Assigned(*done)
 
 
 async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:

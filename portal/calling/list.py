@@ -5,7 +5,7 @@ from quart import Blueprint, Response, request
 from documents.filters import with_query
 from domain.access.rights import Right, may
 from domain.calling import assign
-from domain.calling.assign import AssignEntries, MarkCalled
+from domain.calling.assign import Assigned, AssignEntries, MarkCalled
 from domain.calling.counts import count_tabs
 from domain.calling.edit_entry import AddEntry, add_entry
 from domain.calling.entries import EntryRow, ListEntries, list_entries
@@ -173,11 +173,22 @@ async def act_on_many() -> Response:
     if not ids:
         raise InvalidInput("Select an entry first.", code=Code.INVALID_INPUT)
     if data.act == "called":
-        done = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
-        return await redirect_to(LIST, toast=f"{done} marked as called")
+        called = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
+        return await redirect_to(LIST, toast=f"{called} marked as called")
     to = read_id(data.assignee_id or "")
     done = await assign.assign_entries(db(), AssignEntries(ids=ids, assignee_id=to), by=current_actor())
-    return await redirect_to(LIST, toast=f"{done} assigned")
+    return await redirect_to(LIST, toast=_say_assigned(done))
+
+
+def _say_assigned(done: Assigned) -> str:
+    """Also say whose customers they are: a rep enters orders only for their own and for nobody's."""
+    match done.customers_of_other_reps:
+        case 0:
+            return f"{done.updated} assigned"
+        case 1:
+            return f"{done.updated} assigned; 1 of the customers belongs to another rep"
+        case several:
+            return f"{done.updated} assigned; {several} of the customers belong to other reps"
 
 
 @blueprint.post(f"{LIST}/link")
