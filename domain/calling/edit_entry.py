@@ -21,7 +21,7 @@ from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
-from domain.kernel.inputs import DateTimeIn, Id, Input, OptionalEmailIn, PhoneIn, Text60, Text200, Text2000
+from domain.kernel.inputs import Id, Input, OptionalEmailIn, PastIn, PhoneIn, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.phone import parse_phone
 from models import AuditAction, CallingEntry, CallingStatus, Customer, Role
@@ -83,7 +83,7 @@ class UpdateEntry(Input):
     """The score to set, 0–100."""
     mark_called: bool | None = None
     """True records a call made now."""
-    last_called: DateTimeIn | None = None
+    last_called: PastIn | None = None
     """The time of the last call."""
 
 

@@ -6,7 +6,7 @@ that must be valid. All bad fields are named at once, as sentences.
 
 import codecs
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, from_json
 
 from domain.kernel.addresses import STATES, read_state, read_zip
+from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
 from domain.kernel.field_docs import Described
@@ -51,6 +52,7 @@ _SHORT_BODY = 1_000_000
 _NUL = b"\\u0000"
 _EARLIEST = date(1900, 1, 1)
 _LATEST = date(2199, 12, 31)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 InputT = TypeVar("InputT", bound="Input")
 
@@ -182,6 +184,12 @@ def _read_moment(value: Any, info: ValidationInfo) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
+def _check_past(value: datetime) -> datetime:
+    if value > now() + _CLOCKS_DIFFER:
+        raise bad_field("is in the future")
+    return value
+
+
 def _read_date(value: Any, info: ValidationInfo) -> date:
     """Read YYYY-MM-DD, or the business day of an ISO timestamp. Without an offset it is in the business time zone."""
     if isinstance(value, str):
@@ -287,6 +295,8 @@ DateIn = Annotated[date, PlainValidator(_read_date), WithJsonSchema({"type": "st
 DateTimeIn = Annotated[
     datetime, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+# The time of something that happened; the caller's clock may be a minute fast.
+PastIn = Annotated[DateTimeIn, AfterValidator(_check_past)]
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 # A count that fits an integer column.

@@ -1,6 +1,6 @@
 """Staff enter an order by hand, with their own discount and fee; managers also set number, date and status."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,10 +13,9 @@ from domain.credit.exposure import lock_customer
 from domain.credit.terms import Claim, check_terms
 from domain.customers.upsert import find_or_create_customer
 from domain.kernel.actor import Actor
-from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, Refused
-from domain.kernel.inputs import DateTimeIn, Id, MoneyIn, Text60, Text200, Text2000
+from domain.kernel.inputs import Id, MoneyIn, PastIn, Text60, Text200, Text2000
 from domain.kernel.money import ZERO
 from domain.order_desk.assign import find_sales_rep
 from domain.order_desk.edit_items import bounded_percent
@@ -49,9 +48,6 @@ FIELD_RIGHTS = {
 }
 
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-
-
 class EnterOrder(DeliveryInput):
     """An order as staff enter it."""
 
@@ -59,7 +55,7 @@ class EnterOrder(DeliveryInput):
     discount_amount: MoneyIn = ZERO
     delivery_fee: MoneyIn | None = None
     order_number: OrderNumber | None = None
-    created_at: DateTimeIn | None = None
+    created_at: PastIn | None = None
     sales_rep_id: Id | None = None
     status: OrderStatus = OrderStatus.PENDING
     special_notes: Text2000 | None = None
@@ -133,8 +129,6 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
 
 def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
     """Check which fields about an order's past the actor may set. Returns the initial payment status."""
-    if data.created_at is not None and data.created_at > now() + CLOCKS_DIFFER:
-        raise InvalidInput("An order was not entered in the future.", fields={"created_at": "is in the future"})
     if not may(by, Right.SET_ORDER_HISTORY):
         owned = {
             "order_number": data.order_number is not None,

@@ -161,10 +161,11 @@ async def test_an_entry_is_changed_field_by_field(client: TestClientProtocol, db
     await sign_in(client, db, admin)
     entry, other = await make_entry(db), await make_entry(db)
     customer = await make_customer(db)
+    called_at, tomorrow = (f"{now() + timedelta(days=days):%Y-%m-%d}T15:00:00Z" for days in (-2, 1))
     sent = {
         "first_name": "Ana", "last_name": "Lopez", "phone2": "(212) 555-0100", "status": "callback",
         "address": "1 Main St, Providence, RI 02903", "assigned_to": admin.id, "customer_id": customer.id,
-        "last_called": "2026-11-20T15:00:00Z", "priority_score": 12.25,
+        "last_called": called_at, "priority_score": 12.25,
     }  # fmt: skip
     shown = (await (await client.patch(f"{LIST}/{entry.id}", json=sent)).get_json())["entry"]
     assert {name: shown[name] for name in sent} == sent | {"phone2": "+12125550100"}
@@ -172,7 +173,9 @@ async def test_an_entry_is_changed_field_by_field(client: TestClientProtocol, db
     await db.refresh(entry)
     assert entry.hours_key == "RI|America/New_York"
     stamped = (await (await client.put(f"{LIST}/{entry.id}", json={"mark_called": True})).get_json())["entry"]
-    assert stamped["last_called"] > "2026-11-21"
+    assert stamped["last_called"] > called_at
+    refused = await client.patch(f"{LIST}/{entry.id}", json={"last_called": tomorrow})
+    assert (refused.status_code, (await refused.get_json())["fields"]) == (400, {"last_called": "is in the future"})
     for bad in ({"customer_id": 10**15}, {"phone": "no"}, {"assigned_to": 10**15}, {"priority_score": -1}):
         assert (await client.patch(f"{LIST}/{entry.id}", json=bad)).status_code == 400, bad
     assert (await client.patch(f"{LIST}/{entry.id}", json={"phone": other.phone})).status_code == 409
@@ -205,7 +208,9 @@ async def test_managers_assign_and_leave_with_nobody(client: TestClientProtocol,
     rep, packer = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.WAREHOUSE)
     entries = [await make_entry(db) for _ in range(3)]
     wanted = {"ids": [entry.id for entry in entries] + [10**12], "assignee_id": rep.id}
-    assert await (await client.post(f"{LIST}/assign", json=wanted)).get_json() == {"success": True, "updated": 3}
+    assert await (await client.post(f"{LIST}/assign", json=wanted)).get_json() == {
+        "success": True, "updated": 3, "customers_of_other_reps": 0,
+    }  # fmt: skip
     assert len(await ids(client, f"assignee={rep.id}")) == 3
     assert (await client.post(f"{LIST}/assign", json=wanted | {"assignee_id": packer.id})).status_code == 400
     freed = {"ids": [entries[0].id], "assignee_id": None}
@@ -218,6 +223,23 @@ async def test_managers_assign_and_leave_with_nobody(client: TestClientProtocol,
     first = await client.get(f"{LIST}/assignees?per_page=1")
     assert (await first.get_json(), first.headers["X-Total-Count"]) == (listed[:1], str(len(listed)))
     assert (await client.get(f"{LIST}/assignees?page=0")).status_code == 400
+
+
+async def test_assigning_entries_says_whose_the_customers_stay(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
+    customers = [await make_customer(db, sales_rep_id=owner) for owner in (rep.id, other.id, None)]
+    entries = [await make_entry(db, customer_id=customer.id) for customer in customers]
+
+    async def assign(assignee_id: int | None) -> tuple[int, int]:
+        wanted = {"ids": [entry.id for entry in entries], "assignee_id": assignee_id}
+        answer = await (await client.post(f"{LIST}/assign", json=wanted)).get_json()
+        return answer["updated"], answer["customers_of_other_reps"]
+
+    assert (await assign(rep.id), await assign(None)) == ((3, 1), (3, 0))
+    for customer, owner in zip(customers, (rep.id, other.id, None), strict=True):
+        await db.refresh(customer)
+        assert customer.sales_rep_id == owner
 
 
 async def test_events_move_the_score_and_fade(client: TestClientProtocol, db: AsyncSession) -> None:
