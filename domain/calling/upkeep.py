@@ -11,7 +11,9 @@ from domain.calling.hours_key import find_hours_key
 from domain.calling.scores import POINTS, ScoreEvent, recalculate_scores
 from domain.calling.totals import refresh_all_totals
 from domain.kernel.live import Topic, announce
+from domain.kernel.turns import ROWS_A_TURN, read_in_pieces
 from domain.messages.suppression import callable_sql
+from models.session import raw_connection
 
 MOST_NEW = 5_000
 # Once for each last order: the day has come on which the customer usually orders again.
@@ -43,6 +45,15 @@ SELECT c.id, c.first_name, c.last_name, trim(c.first_name || ' ' || c.last_name)
 FROM unnest(CAST(:ids AS bigint[]), CAST(:keys AS text[])) AS k(id, hours_key) JOIN customer AS c ON c.id = k.id
 ON CONFLICT (phone) DO NOTHING
 """)
+_KEYS = "SELECT id, phone, zip, state, hours_key FROM calling_entry"
+# An entry that somebody changed meanwhile has its new key already.
+_CORRECT = """
+WITH wanted AS (
+  SELECT e.id, k.right_key FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(id, wrong_key, right_key)
+  JOIN calling_entry AS e ON e.id = k.id AND e.hours_key = k.wrong_key ORDER BY e.id FOR NO KEY UPDATE OF e
+)
+UPDATE calling_entry AS e SET hours_key = w.right_key FROM wanted AS w WHERE w.id = e.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +81,21 @@ async def fill_calling_list(db: AsyncSession, *, timezone: tzinfo) -> int:
     await refresh_all_totals(db, timezone=timezone)
     await announce(db, Topic.CALLING, 0)
     return int(filled.rowcount)
+
+
+async def correct_hours(db: AsyncSession) -> int:
+    """Give entries the calling hours that a release with newer data finds for their number and address.
+
+    The zones of numbers and ZIP codes, and the states with hours of their own, are data of the program.
+    """
+    connection = await raw_connection(db)
+    wrong: list[tuple[int, str, str]] = []
+    async for rows in read_in_pieces(connection, _KEYS, size=ROWS_A_TURN):
+        for row in rows:
+            key = find_hours_key(row["phone"], row["zip"], row["state"])
+            if key != row["hours_key"]:
+                wrong.append((row["id"], row["hours_key"], key))
+    if wrong:
+        await connection.execute(_CORRECT, *zip(*wrong, strict=True))
+        await announce(db, Topic.CALLING, 0)
+    return len(wrong)

@@ -7,7 +7,7 @@ from domain.calling import purchases
 from domain.calling.counts import FOLD_JOB, fold_calling_counts
 from domain.calling.follow_customer import follow_customer
 from domain.calling.remind import JOB as REMIND
-from domain.calling.upkeep import fill_calling_list, recalculate
+from domain.calling.upkeep import correct_hours, fill_calling_list, recalculate
 from domain.customers.followers import JOB as FOLLOW
 from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import JOB, refresh_calling_totals
@@ -25,9 +25,11 @@ async def recalculate_calling(_work: Work) -> dict[str, Any]:
 
 @job("fill_calling_list")
 async def fill_list(work: Work) -> dict[str, Any]:
-    """Add new customers to the list, and correct the sums of purchases."""
+    """Add new customers to the list, and correct the sums of purchases and the calling hours."""
     async with separate_transaction() as db:
-        return {"filled": await fill_calling_list(db, timezone=work.settings.timezone)}
+        filled = await fill_calling_list(db, timezone=work.settings.timezone)
+    async with separate_transaction() as db:
+        return {"filled": filled, "hours_corrected": await correct_hours(db)}
 
 
 @job(FOLD_JOB, attempts=1)

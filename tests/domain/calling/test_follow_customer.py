@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.follow_customer import follow_customer
 from domain.calling.hours_key import find_hours_key
+from domain.calling.upkeep import correct_hours
 from domain.customers.edit_customer import UpdateCustomer, update_customer
 from domain.customers.followers import JOB
 from models import CallingEntry, JobRun, Role
@@ -51,3 +52,16 @@ async def test_a_note_alone_moves_nothing(db: AsyncSession) -> None:
         db, customer.id, UpdateCustomer(preferred_language="es"), shop_url="https://x.example", by=manager
     )
     assert (await db.scalars(select(JobRun).where(JobRun.name == JOB))).all() == []
+
+
+async def test_entries_get_the_hours_that_newer_data_finds(db: AsyncSession) -> None:
+    entries = [
+        CallingEntry(phone="+14155550106", state="CA", zip="94104", hours_key="CA|America/Denver", version=3),
+        CallingEntry(phone="+13125550107", hours_key=find_hours_key("+13125550107")),
+    ]
+    db.add_all(entries)
+    await db.flush()
+    assert await correct_hours(db) == 1
+    await db.refresh(entries[0])
+    assert (entries[0].hours_key, entries[0].version) == (find_hours_key("+14155550106", "94104", "CA"), 3)
+    assert await correct_hours(db) == 0
