@@ -16,6 +16,7 @@ from domain.imports.read_cells import drop_decimals, is_yes, read_moment
 from domain.kernel.addresses import read_state, restore_zip
 from domain.kernel.clock import now
 from domain.kernel.inputs import EmailIn
+from domain.kernel.texts import clean_text
 from models.session import raw_connection
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(EmailIn)
@@ -94,6 +95,7 @@ _NAMES = [field.name for field in fields(NewCustomer)]
 
 def read_customer(cells: Cells, setting: Setting) -> NewCustomer:
     """Read a row of the file. Raises BadRow without both name and company, or without both email and phone."""
+    cells = {name: clean_text(cell) for name, cell in cells.items()}
     faults = {
         name: f"is longer than {most} characters" for name, most in _LONGEST.items() if len(cells.get(name, "")) > most
     }

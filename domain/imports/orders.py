@@ -19,6 +19,7 @@ from domain.imports.order_rows import OrderToWrite, write_orders
 from domain.imports.read_cells import EARLIEST, drop_decimals, read_amount, read_day, read_moment
 from domain.kernel.clock import business_date, now, start_of_business_day
 from domain.kernel.money import MOST_MONEY, ZERO, round_half_up
+from domain.kernel.texts import clean_text
 from domain.kernel.whole_numbers import read_whole
 from models import OrderStatus, PaymentStatus
 
@@ -79,6 +80,7 @@ def _read_placed(cell: str, timezone: tzinfo) -> datetime | None:
 
 def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
     """Read one row of the file. Raises BadRow naming everything that is wrong."""
+    cells = {name: clean_text(cell) for name, cell in cells.items()}
     faults: dict[str, str] = {}
     number = cells.get("order_number", "").upper()
     if not _NUMBER.fullmatch(number):

@@ -17,18 +17,24 @@ _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # They select how the preceding character is drawn, and are invisible themselves.
 _SELECTORS = "\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+# They change the direction of the text around them (UAX 9), so that a name can be shown as another, or reorder what
+# stands beside it. Letters have their direction without them.
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 USERNAME_MARKS = frozenset("._-")
 
 
 def clean_text(text: str) -> str:
-    """Return the text in NFC, without invisible characters at its ends; empty if nothing is visible.
+    """Return the text in NFC, without direction marks, and without invisible characters at its ends.
+
+    It is empty if nothing is visible. Direction marks are left out, not refused: a keyboard or another program writes
+    them into Arabic and Hebrew names, which read the same without them.
 
     Line endings become a single line feed. ASCII text is otherwise unchanged.
     """
     text = text.replace("\r\n", "\n")
     if text.isascii():
         return text
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", _DIRECTIONS.sub("", text))
     start, end = 0, len(composed)
     while start < end and is_unseen(composed[start]):
         start += 1

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.imports import orders
+from domain.imports import customers, orders
 from domain.imports.kinds import BadRow, Setting
 from domain.imports.read_cells import drop_decimals, read_moment
 from domain.kernel.actor import SYSTEM
@@ -78,3 +78,17 @@ def test_a_number_that_a_program_wrote_with_decimals_is_its_digits(cell: str, ke
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "soon", ""])
 def test_a_carriers_moment_that_no_clock_shows_is_none(text: str) -> None:
     assert easypost_answers._moment(text) is None
+
+
+def test_names_of_files_are_kept_like_typed_ones() -> None:
+    cells = {"email": "a@b.example", "company_name": "Cafe\u0301 \u202eelpaM\u202c", "first_name": "\u200b"}
+    person = customers.read_customer(cells, Setting(CHICAGO, SYSTEM, 1))
+    assert (person.company_name, person.first_name) == ("Caf\u00e9 elpaM", "")
+    cells = {
+        "order_number": "A-1",
+        "order_date": "2024-03-18",
+        "quantity": "1",
+        "unit_price": "1",
+        "description": "Pan",
+    }
+    assert orders.read_order_row(cells | {"company": "Acme\u200e"}, Setting(CHICAGO, SYSTEM, 1)).company == "Acme"

@@ -1,6 +1,6 @@
 """The types of an input's fields: money to the cent, dates, moments, emails and ids."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import (
     DateIn,
@@ -17,10 +18,12 @@ from domain.kernel.inputs import (
     Input,
     MoneyIn,
     OptionalEmailIn,
+    PastIn,
     SignedMoneyIn,
     read_json,
 )
 from domain.kernel.money import MOST_MONEY
+from domain.kernel.texts import clean_text
 from domain.kernel.whole_numbers import is_possible_id
 
 
@@ -29,6 +32,7 @@ class Fields(Input):
     change: SignedMoneyIn | None = None
     on: DateIn | None = None
     at: DateTimeIn | None = None
+    made_at: PastIn | None = None
     email: EmailIn | None = None
     billing_email: OptionalEmailIn = None
     customer_id: Id | None = None
@@ -117,6 +121,29 @@ def test_a_bad_date_is_refused(sent: str) -> None:
 def test_a_date_no_calendar_of_ours_reaches_is_refused() -> None:
     assert refused_fields('"on": "0001-01-01"') == {"on": "must be between the years 1900 and 2199"}
     assert refused_fields('"at": "9999-12-31T23:59:59-12:00"') == {"at": "must be between the years 1900 and 2199"}
+
+
+def test_what_happened_lies_not_in_the_future_but_a_clock_may_be_fast() -> None:
+    soon, later = (f'"made_at": "{(now() + timedelta(seconds=seconds)).isoformat()}"' for seconds in (30, 90))
+    assert read(soon).made_at is not None
+    assert refused_fields(later) == {"made_at": "is in the future"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Maple \u202eeniV", "Maple eniV"),
+        ("\u2066Acme\u2069 Inc", "Acme Inc"),
+        ("\u202bמטבח\u202c 5", "מטבח 5"),
+        ("مطعم\u200f (بيروت)\u061c", "مطعم (بيروت)"),
+        ("e\u200e\u0301", "é"),
+        ("\u202e\u202c", ""),
+        # Joiners decide how letters are drawn, and stay.
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_texts_are_kept_without_marks_that_reorder_what_stands_beside_them(sent: str, kept: str) -> None:
+    assert clean_text(sent) == kept
 
 
 def test_a_moment_is_kept_in_utc() -> None:
