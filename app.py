@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from quart import Blueprint, Quart, abort, current_app, request
+from quart import Blueprint, Quart, current_app, request
 from quart.json.provider import JSONProvider
 from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from quart.wrappers import BaseRequestWebsocket
@@ -32,7 +32,7 @@ from settings import Settings
 from web.bodies import register_body_limits
 from web.draining import register_draining
 from web.errors import register_errors
-from web.guards import IMPOSSIBLE_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
+from web.guards import IMPOSSIBLE_ID, check_guards, customer_auth, guard_of, no_such_record, staff_auth, static_file
 from web.headers import register_headers
 from web.observed import register_observation
 from web.request import register_transactions, this_request
@@ -60,7 +60,7 @@ async def refuse_impossible_id() -> None:
         return
     guard = guard_of(current_app, request.endpoint) if request.endpoint else None
     if guard is None or guard.is_public:
-        abort(404)
+        raise no_such_record()
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -131,7 +131,6 @@ def build_app(settings: Settings) -> Quart:
     use_data_keys(settings.data_keys)
     app.json = OrjsonProvider(app)
     app.session_interface = PageSessions()
-    app.url_map.strict_slashes = False
     # A redirect to the path with one slash would contain the caller's Host header, without TLS.
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from domain.kernel import errors
 from domain.kernel.codes import Code
 from domain.system.health import DISK_FULL, note_refusal
+from web.request import is_api_path
 from web.shielded import methods_here
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ STATUS_OF: dict[type[errors.DomainError], int] = {
     errors.OutsideServiceFailed: 502,
     errors.NotConfigured: 503,
 }
+NO_ENDPOINT = "There is no endpoint at this address."
 HTTP_SENTENCES = {
     400: ("The request could not be read.", Code.BAD_REQUEST),
     404: ("There is no page at this address.", Code.NOT_FOUND),
@@ -95,7 +97,7 @@ async def show_http_error(error: HTTPException) -> Response:
     if status < 400:
         return Response(status=status, headers=dict(error.get_headers()))
     message, code = HTTP_SENTENCES.get(status, ("The request was refused.", Code.REFUSED))
-    response = error_answer(status, message, code)
+    response = error_answer(status, NO_ENDPOINT if status == 404 and is_api_path() else message, code)
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(methods_here()))
     return response

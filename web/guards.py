@@ -25,7 +25,7 @@ from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role
 from models.session import current_database
 from web.origins import is_from_elsewhere, is_read_from_elsewhere
-from web.request import current_actor, kept, peer_network, settings, this_request
+from web.request import current_actor, is_api_path, kept, peer_network, settings, this_request
 
 # Every id in a path that no row can have is replaced by this one, which does not exist.
 IMPOSSIBLE_ID = BIGGEST_ID + 1
@@ -99,6 +99,11 @@ class Guard:
         return GRANTS[self.right].roles if self.right else frozenset(Role)
 
 
+def no_such_record() -> NotFound:
+    """Return the refusal of a path with an id that no record can have."""
+    return NotFound("There is no such record." if is_api_path() else "There is no page at this address.")
+
+
 def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         if guard.is_public and not guard.optional_customer:
@@ -111,7 +116,7 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
             here = kept()
             here.actor = actor.during(here.get("request_id", ""))
             if IMPOSSIBLE_ID in kwargs.values():
-                raise NotFound("There is no page at this address.")
+                raise no_such_record()
             return await handler(*args, **kwargs)
 
         guarded.guard = guard  # type: ignore[attr-defined]

@@ -43,6 +43,11 @@ def this_request() -> Request:
     return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug documents it
 
 
+def is_api_path() -> bool:
+    """Return True if the request is for the JSON API, which has endpoints and records where others have pages."""
+    return f"{this_request().path}/".startswith("/api/")
+
+
 def kept() -> _AppCtxGlobals:
     """Return the data that the request stores for itself, instead of Quart's `g`."""
     return cast(_AppCtxGlobals, g._get_current_object())  # noqa: SLF001 - Werkzeug documents it

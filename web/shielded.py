@@ -14,6 +14,8 @@ from quart.ctx import RequestContext
 from quart.globals import request_ctx
 from quart.signals import request_tearing_down
 from quart.typing import ResponseReturnValue
+from quart.wrappers import BaseRequestWebsocket
+from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.whole_requests import WholeRequests
@@ -52,6 +54,16 @@ class ShieldedQuart(Quart):
         self._around: dict[str | None, Around] = {}
         self._unfinished: set[asyncio.Task[Response | WerkzeugResponse]] = set()
         self.after_serving(self._finish)
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Match a path that ends in a slash like the path without it. A redirect could lose the body of a POST.
+
+        `strict_slashes` would not do: the value of a path converter, such as a SKU, would take the slash for its own.
+        """
+        adapter = super().create_url_adapter(request)
+        if adapter is not None:
+            adapter.path_info = adapter.path_info.removesuffix("/") or "/"
+        return adapter
 
     def ensure_async(self, func: Callable[P, Awaitable[T]] | Callable[P, T]) -> Callable[P, Awaitable[T]]:
         """Do what Quart's method does, which checks for a coroutine function slowly, a dozen times per request."""

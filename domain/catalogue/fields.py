@@ -26,8 +26,8 @@ _OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?"
 
 def _check_sku(sku: str) -> str:
     """Refuse a SKU that can't be part of a URL, as paths contain it, and one that looks like another SKU."""
-    if _CONTROLS.search(sku) or sku.startswith("/"):
-        raise bad_field("must be one line that does not begin with a slash")
+    if _CONTROLS.search(sku) or sku.startswith("/") or sku.endswith("/"):
+        raise bad_field("must be one line that does not begin or end with a slash")
     return _check_seen(sku)
 
 

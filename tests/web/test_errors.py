@@ -1,15 +1,19 @@
 """Every refusal has the one shape, on every path."""
 
 import errno
+import re
 
 import asyncpg
 import pytest
+from quart import Quart
 from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Role
 from tests.factories import make_product, make_staff, sign_in
 from web.errors import is_passing_trouble
+
+PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,47 @@ async def test_an_address_names_its_own_methods(client: TestClientProtocol, path
     refused = await client.open(path, method="DELETE")  # type: ignore[call-arg]
     assert (asked.headers["Allow"], refused.status_code) == (allowed, 405)
     assert refused.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/api/no/such/thing", "There is no endpoint at this address."),
+        ("/api", "There is no endpoint at this address."),
+        ("/nowhere", "There is no page at this address."),
+        ("/apiary", "There is no page at this address."),
+        ("/api/products/0", "There is no such record."),
+        ("/api/staff/customers/0/orders", "There is no such record."),
+        ("/portal/customers/0", "There is no page at this address."),
+    ],
+)
+async def test_an_unknown_address_is_named_for_what_it_is(
+    client: TestClientProtocol, db: AsyncSession, path: str, sentence: str
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    response = await client.get(path)
+    assert (response.status_code, sentence in await response.get_data(as_text=True)) == (404, True)
+
+
+async def test_a_slash_at_the_end_of_an_address_changes_nothing(app: Quart) -> None:
+    for rule in app.url_map.iter_rules():
+        path = PARAMETER.sub(lambda found: "1" if found["kind"] == "id" else "abc", rule.rule)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            found = []
+            for address in (path, f"{path}/"):
+                async with app.test_request_context(address, method=method) as context:
+                    found.append((context.request.url_rule, context.request.view_args))
+            assert found[0] == found[-1], f"{method} {path}"
+
+
+async def test_a_body_sent_to_an_address_with_a_slash_arrives(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    refused = await client.post("/api/products/", json={"name": "Pan"})
+    assert (refused.status_code, "name" in (await refused.get_json())["fields"]) == (400, False)
+    product = await make_product(db)
+    await db.commit()
+    assert (await (await client.get(f"/api/products/sku/{product.sku}/")).get_json())["id"] == product.id
+    assert (await client.get(f"/api/products/sku/{product.sku}//")).status_code == 404
 
 
 async def test_an_id_of_0_is_nobodys(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -149,7 +149,7 @@ async def test_rows_create_and_change_each_for_itself(
         5: "There is no such category.",
         6: "The bulk price must not be above the unit price.",
         7: "There is no such product.",
-        8: "Sku must be one line that does not begin with a slash.",
+        8: "Sku must be one line that does not begin or end with a slash.",
     }
     assert (answer["created_count"], answer["updated_count"], answer["error_count"]) == (2, 2, 5)
     product = await find(db, drawn)
