@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    PlainSerializer,
     PlainValidator,
     StringConstraints,
     ValidationError,
@@ -220,6 +221,11 @@ def _parse_iso(text: str) -> date | datetime | None:
         return None
 
 
+def _write_value(value: date | Decimal) -> str:
+    """Return a date, a moment or an amount as text for JSON."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)
+
+
 def _read_email(value: Any) -> str:
     if value is None:
         raise bad_field("is required")
@@ -289,11 +295,14 @@ _PHONE_SCHEMA = Field(json_schema_extra={"format": "phone"})
 _STATE_SCHEMA = Field(json_schema_extra={"pattern": f"^({'|'.join(STATES)})$"})
 _ZIP_SCHEMA = Field(json_schema_extra={"pattern": "^[0-9]{5}([- ]?[0-9]{4})?$"})
 
-MoneyIn = Annotated[Decimal, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
-SignedMoneyIn = Annotated[Decimal, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
-DateIn = Annotated[date, PlainValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+# As Pydantic writes them, which warns about the values of fields that a function reads.
+_WRITTEN = PlainSerializer(_write_value, return_type=str, when_used="json")
+
+MoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
+SignedMoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
+DateIn = Annotated[date, _WRITTEN, PlainValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
 DateTimeIn = Annotated[
-    datetime, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, _WRITTEN, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 # The time of something that happened; the caller's clock may be a minute fast.
 PastIn = Annotated[DateTimeIn, AfterValidator(_check_past)]

@@ -146,6 +146,12 @@ def test_texts_are_kept_without_marks_that_reorder_what_stands_beside_them(sent:
     assert clean_text(sent) == kept
 
 
+def test_an_input_is_written_as_json_as_it_was_sent() -> None:
+    sent = {"fee": "5.00", "change": "-1.50", "on": "2026-11-24", "at": "2026-11-24T15:30:00Z"}
+    written = Fields.model_validate(sent, context={"source": "form"}).model_dump(mode="json", exclude_unset=True)
+    assert written == sent
+
+
 def test_a_moment_is_kept_in_utc() -> None:
     assert read('"at": "2026-11-24T09:30:00-06:00"').at == datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
     assert read('"at": "2026-11-24T09:30:00Z"').at == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
