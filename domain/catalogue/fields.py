@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from domain.boxes.measures import MOST_INCHES, MOST_OUNCES, measure_schema
 from domain.kernel.input_errors import bad_field
-from domain.kernel.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.inputs import Code60, Count, Filled200, FilledCode60, Id, Input, MoneyIn, Text60, Text20000
 from domain.kernel.texts import is_unseen
 
 LONGEST_URL = 2_000
@@ -68,8 +68,8 @@ def _is_web_address(address: str) -> bool:
         return False
 
 
-Sku = Annotated[Filled60, AfterValidator(_check_sku)]
-Barcode = Annotated[Text60, AfterValidator(_check_seen)]
+Sku = Annotated[FilledCode60, AfterValidator(_check_sku)]
+Barcode = Annotated[Code60, AfterValidator(_check_seen)]
 _PictureAddress = Annotated[
     str,
     StringConstraints(max_length=LONGEST_DATA_URL),

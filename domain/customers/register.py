@@ -23,6 +23,7 @@ from domain.kernel.inputs import (
     EmailIn,
     Filled60,
     Filled200,
+    FilledCode200,
     Input,
     OptionalEmailIn,
     PhoneIn,
@@ -39,7 +40,7 @@ TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Co
 
 
 MOST_LETTERS = 200
-UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
+UsernameIn = Annotated[FilledCode200, AfterValidator(normalise_username)]
 
 
 class RegisterCustomer(Input):

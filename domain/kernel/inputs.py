@@ -6,7 +6,7 @@ that must be valid. All bad fields are named at once, as sentences.
 
 import codecs
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -23,23 +23,29 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, from_json
 
 from domain.kernel.addresses import STATES, read_state, read_zip
-from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
+from domain.kernel.exact_values import (
+    check_past,
+    read_amount,
+    read_date,
+    read_moment,
+    read_positive_amount,
+    write_value,
+)
 from domain.kernel.field_docs import Described
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
-from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
+from domain.kernel.money import MOST_MONEY
 from domain.kernel.nulls import take_null_for_defaults
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
 from domain.kernel.repeated_names import find_repeated_names
-from domain.kernel.texts import clean_text
+from domain.kernel.texts import clean_text, trim_text
 from domain.kernel.whole_numbers import BIGGEST_ID, validate_json
 
 # The minimum length of a new password if no setting asks for more.
@@ -51,9 +57,6 @@ MOST_VALUES = 200_000
 MOST_ROW_VALUES = 1_000_000
 _SHORT_BODY = 1_000_000
 _NUL = b"\\u0000"
-_EARLIEST = date(1900, 1, 1)
-_LATEST = date(2199, 12, 31)
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 InputT = TypeVar("InputT", bound="Input")
 
@@ -133,99 +136,6 @@ def read_values(model: type[InputT], values: dict[str, Any]) -> InputT:
     return _read_text(model, values, {}, {"source": "form"})
 
 
-def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
-    """Read an amount exactly: a JSON number, text from a form or a query, or a Decimal from our own code."""
-    if type(value) is int and 0 <= value <= MOST_MONEY:
-        return Decimal(value).quantize(CENT)
-    source = (info.context or {}).get("source")
-    if isinstance(value, str) and source in {"form", "query"}:
-        amount = parse_money(value)
-        if amount is None or (source == "query" and set(value) & set("$,")):
-            raise bad_field("must be a number with at most two decimals")
-    elif isinstance(value, float) and (source == "json" or info.mode == "json"):
-        # repr returns the digits that were sent, for every number with up to 15 digits.
-        amount = Decimal(repr(value))
-    elif isinstance(value, int) and not isinstance(value, bool):
-        # An integer with thousands of digits must not reach Decimal arithmetic.
-        amount = Decimal(max(min(value, 10**11), -(10**11)))
-    elif isinstance(value, Decimal):
-        amount = value
-    elif value is None:
-        raise bad_field("is required")
-    else:
-        raise bad_field("must be a number with at most two decimals")
-    if not amount.is_finite():
-        raise bad_field("must be a number with at most two decimals")
-    if abs(amount) > MOST_MONEY:
-        raise bad_field(f"must be at most {MOST_MONEY:,}")
-    exact = amount.quantize(CENT)
-    if amount != exact:
-        raise bad_field("must be a number with at most two decimals")
-    return exact + ZERO
-
-
-def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:
-    amount = _read_amount(value, info)
-    if amount < 0:
-        raise bad_field("must be at least 0")
-    return amount
-
-
-def _read_moment(value: Any, info: ValidationInfo) -> datetime:
-    """Read an ISO timestamp into UTC. One without an offset, or a date, is in the business time zone."""
-    zone: tzinfo = (info.context or {}).get("timezone", UTC)
-    if isinstance(value, str):
-        value = _parse_iso(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time.min)
-    if not isinstance(value, datetime):
-        raise bad_field("must be a date and time like 2026-11-24T09:30:00Z")
-    if not _EARLIEST <= value.date() <= _LATEST:
-        raise bad_field("must be between the years 1900 and 2199")
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _check_past(value: datetime) -> datetime:
-    if value > now() + _CLOCKS_DIFFER:
-        raise bad_field("is in the future")
-    return value
-
-
-def _read_date(value: Any, info: ValidationInfo) -> date:
-    """Read YYYY-MM-DD, or the business day of an ISO timestamp. Without an offset it is in the business time zone."""
-    if isinstance(value, str):
-        value = _parse_iso(value)
-    if isinstance(value, datetime):
-        zone: tzinfo = (info.context or {}).get("timezone", UTC)
-        value = (value.astimezone(zone) if value.tzinfo else value).date() if _is_near(value) else value.date()
-    if not isinstance(value, date):
-        raise bad_field("must be a date like 2026-11-24")
-    if not _EARLIEST <= value <= _LATEST:
-        raise bad_field("must be between the years 1900 and 2199")
-    return value
-
-
-def _is_near(value: datetime) -> bool:
-    """Return True if the moment can be converted to another time zone: Python's first and last days cannot."""
-    return date.min < value.date() < date.max
-
-
-def _parse_iso(text: str) -> date | datetime | None:
-    text = text.strip()
-    # Python also reads 20261124 and 2026-W48-2, which people do not mean as dates.
-    if len(text) < 10 or not text.isascii() or text[4] != "-" or text[7] != "-":
-        return None
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _write_value(value: date | Decimal) -> str:
-    """Return a date, a moment or an amount as text for JSON."""
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)
-
-
 def _read_email(value: Any) -> str:
     if value is None:
         raise bad_field("is required")
@@ -254,10 +164,18 @@ def _normalise_email(text: str) -> str:
 
 def _clean_filled(value: str) -> str:
     """Return the cleaned text. Raises an error if it has no visible characters."""
-    cleaned = clean_text(value)
-    if not cleaned:
+    return _check_filled(clean_text(value))
+
+
+def _trim_filled(value: str) -> str:
+    """Like `_clean_filled`, but leave everything within the text."""
+    return _check_filled(trim_text(value))
+
+
+def _check_filled(value: str) -> str:
+    if not value:
         raise bad_field("is required")
-    return cleaned
+    return value
 
 
 def _read_state(value: str) -> str:
@@ -296,16 +214,16 @@ _STATE_SCHEMA = Field(json_schema_extra={"pattern": f"^({'|'.join(STATES)})$"})
 _ZIP_SCHEMA = Field(json_schema_extra={"pattern": "^[0-9]{5}([- ]?[0-9]{4})?$"})
 
 # As Pydantic writes them, which warns about the values of fields that a function reads.
-_WRITTEN = PlainSerializer(_write_value, return_type=str, when_used="json")
+_WRITTEN = PlainSerializer(write_value, return_type=str, when_used="json")
 
-MoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
-SignedMoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
-DateIn = Annotated[date, _WRITTEN, PlainValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+MoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(read_positive_amount), _MONEY_SCHEMA]
+SignedMoneyIn = Annotated[Decimal, _WRITTEN, PlainValidator(read_amount), _SIGNED_MONEY_SCHEMA]
+DateIn = Annotated[date, _WRITTEN, PlainValidator(read_date), WithJsonSchema({"type": "string", "format": "date"})]
 DateTimeIn = Annotated[
-    datetime, _WRITTEN, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, _WRITTEN, PlainValidator(read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 # The time of something that happened; the caller's clock may be a minute fast.
-PastIn = Annotated[DateTimeIn, AfterValidator(_check_past)]
+PastIn = Annotated[DateTimeIn, AfterValidator(check_past)]
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 # A count that fits an integer column.
@@ -335,6 +253,10 @@ Filled20 = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterV
 Filled60 = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_clean_filled)]
 Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_clean_filled)]
 Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_clean_filled)]
+# Codes and usernames: nothing is left out of them unsaid, so that their own checks can refuse it.
+Code60 = Annotated[str, StringConstraints(max_length=60), AfterValidator(trim_text)]
+FilledCode60 = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_trim_filled)]
+FilledCode200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_trim_filled)]
 
 
 def read_json(

@@ -24,17 +24,23 @@ USERNAME_MARKS = frozenset("._-")
 
 
 def clean_text(text: str) -> str:
-    """Return the text in NFC, without direction marks, and without invisible characters at its ends.
+    """Return the text like `trim_text`, also without direction marks.
 
-    It is empty if nothing is visible. Direction marks are left out, not refused: a keyboard or another program writes
-    them into Arabic and Hebrew names, which read the same without them.
+    These are left out, not refused: a keyboard or another program writes them into Arabic and Hebrew names, which read
+    the same without them.
+    """
+    return trim_text(text if text.isascii() else _DIRECTIONS.sub("", text).strip())
+
+
+def trim_text(text: str) -> str:
+    """Return the text in NFC, without invisible characters at its ends; empty if nothing is visible.
 
     Line endings become a single line feed. ASCII text is otherwise unchanged.
     """
     text = text.replace("\r\n", "\n")
     if text.isascii():
         return text
-    composed = unicodedata.normalize("NFC", _DIRECTIONS.sub("", text))
+    composed = unicodedata.normalize("NFC", text)
     start, end = 0, len(composed)
     while start < end and is_unseen(composed[start]):
         start += 1

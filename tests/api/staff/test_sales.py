@@ -394,25 +394,3 @@ async def test_commissions_are_due_when_paid_taken_back_and_marked(
     assert await ledger() == [("earned", Decimal("3.00")), ("taken_back", Decimal("-3.00"))]
     # What was taken back is settled by marking it.
     assert (await send(client, "PATCH", f"/api/sales/commissions/{number}", {"paid": True}))["commission_paid"] is True
-
-
-async def test_an_order_cancelled_before_its_commission_was_due_cannot_be_marked_paid(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
-    rep = await make_rep(db, "10")
-    product, customer = await make_product(db), await make_customer(db)
-    await sign_in(client, db, rep)
-    orders = [
-        (await send(client, "POST", "/api/sales/orders", order_of(customer, product), 201))["order"] for _ in range(2)
-    ]
-    numbers = [order["order_number"] for order in orders]
-    await sign_in(client, db, await make_staff(db, Role.MANAGER))
-    await send(client, "PUT", f"/api/staff/orders/{orders[0]['id']}/status", {"status": "cancelled"})
-    path = f"/api/sales/commissions/{numbers[0]}"
-    for body in ({}, {"paid": True}):
-        assert (await send(client, "PATCH", path, body, 409))["code"] == "order_cancelled"
-    assert (await send(client, "PATCH", path, {"paid": False}))["commission_paid"] is False
-    answer = await send(client, "POST", "/api/sales/commissions/bulk", {"order_numbers": numbers})
-    assert answer["updated"] == 1
-    paid = select(Order.order_number).where(Order.commission_paid)
-    assert list(await db.scalars(paid)) == [numbers[1]]

@@ -138,6 +138,7 @@ def test_what_happened_lies_not_in_the_future_but_a_clock_may_be_fast() -> None:
         ("مطعم\u200f (بيروت)\u061c", "مطعم (بيروت)"),
         ("e\u200e\u0301", "é"),
         ("\u202e\u202c", ""),
+        ("\u200e Acme \u200f", "Acme"),
         # Joiners decide how letters are drawn, and stay.
         ("می\u200cخواهم", "می\u200cخواهم"),
     ],

@@ -14,6 +14,8 @@ from domain.commissions.statements import LockMonth, get_statement, list_months,
 from domain.commissions.sums import fold_commission_sums
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, first_of_month, now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
 from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
@@ -120,6 +122,23 @@ async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
     assert (kept.lines, kept.later) == (paid.lines, first_of_month(today))
     await set_commission_paid(db, order.order_number, SetCommissionPaid(paid=False), by=by)
     assert (await get_statement(db, rep.id, last_month(), visible_to=by)).to_pay == 4
+
+
+async def test_an_order_cancelled_before_its_commission_was_due_cannot_be_marked_paid(db: AsyncSession) -> None:
+    rep, by = await make_staff(db, Role.SALES_REP), as_actor(await make_staff(db, Role.ADMIN))
+    db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    placed = [await make_order(db, (product.sku, 4), by=as_actor(customer)) for _ in range(2)]
+    cancelled, kept = (order.written.order_number for order in placed)
+    await move_order(db, placed[0].written.id, to=OrderStatus.CANCELLED, by=by)
+    for paid in (None, True):
+        with pytest.raises(Refused) as refusal:
+            await set_commission_paid(db, cancelled, SetCommissionPaid(paid=paid), by=by)
+        assert refusal.value.code == Code.ORDER_CANCELLED
+    assert (await set_commission_paid(db, cancelled, SetCommissionPaid(paid=False), by=by)).commission_paid is False
+    assert await mark_commissions_paid(db, BulkCommissionPaid(order_numbers=[cancelled, kept]), by=by) == 1
+    marked = select(Order.order_number).where(Order.commission_paid)
+    assert list(await db.scalars(marked)) == [kept]
 
 
 async def test_a_reopened_order_that_was_given_back_earns_nothing_until_it_is_paid_again(db: AsyncSession) -> None:
