@@ -26,7 +26,7 @@ from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
 from web.reading import Created, answers, body_limit, many_rows, reads, reads_query, refuses
-from web.request import current_actor, db
+from web.request import current_actor, db, in_raw_transaction
 from web.uploads import reads_file
 
 blueprint = Blueprint("product_sync", __name__)
@@ -117,6 +117,7 @@ async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
 @blueprint.post(f"{LIST}/bulk")
 @api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @body_limit(64)
+@in_raw_transaction
 @many_rows
 @reads(SyncBulkUpdate)
 @answers(SyncBulkOut)

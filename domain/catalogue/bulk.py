@@ -1,23 +1,22 @@
 """Change many products at once: each row succeeds or fails on its own, and rows do not cost a statement each.
 
 Rows are processed in the order sent, as if each were a request of its own. What differs at the end is written by one
-UPDATE, with one COPY for the timeline and one INSERT for the ledger. If there are many rows, the first few are written
-separately, so that the database works while the others are processed. A SKU or barcode that a product had at the start
+UPDATE, with one COPY for the timeline and one INSERT for the ledger. If there are many rows, they are written in
+parts, so that the database works while the next part is processed. A SKU or barcode that a product had at the start
 of the request stays taken until its end, so that the order of the writes does not matter.
 """
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.bulk_rows import COLUMN_TYPES, LockedProduct, WantedChange, lock_products
+from domain.catalogue.bulk_rows import COLUMN_TYPES, ComingRows, LockedProduct, WantedChange, lock_ids, lock_products
 from domain.catalogue.bulk_timeline import ENTRY, write_entry
 from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_dearer_in_bulk
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
@@ -30,12 +29,15 @@ from domain.kernel.raw_values import write_array, write_rows
 from domain.kernel.turns import in_turns
 from domain.stock.ledger import record_levels
 from models import AuditAction, StockReason
-from models.session import raw_connection
+from models.session import Transaction, raw_connection
+
+T = TypeVar("T")
 
 # Each image is decoded and encoded again, and a request must end while its caller waits.
 MOST_PICTURES = 50
-# If there are more rows than MANY, FIRST of them are written first.
-MANY, FIRST = 1_000, 500
+# If there are more rows than MANY, they are written in parts: these many, and the rest. While the database writes a
+# part, the next one is processed; three times as many rows take about as long.
+MANY, PARTS = 1_000, (500, 1_500)
 _LEVEL = "stock_quantity"
 _MAY_BE_NULL = NULLABLE | {_LEVEL, "image_hash"}
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
@@ -57,7 +59,7 @@ async def find_categories(connection: asyncpg.Connection, ids: list[int]) -> set
 
 
 async def change_products(
-    db: AsyncSession, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
+    db: Transaction, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
 ) -> None:
     """Apply each valid row and set the error of the others; rows receive the products found.
 
@@ -70,13 +72,14 @@ async def change_products(
 
 @asynccontextmanager
 async def changing_products(
-    db: AsyncSession, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
+    db: Transaction, rows: Sequence[WantedChange] | ComingRows, *, reason: StockReason, with_archived: bool, by: Actor
 ) -> AsyncIterator[None]:
     """Like `change_products`, as a context: its block runs while the database still writes the last rows.
 
     The result of each row is known in the block, but Refused may still be raised at its end.
     """
-    await _prepare_pictures(rows)
+    if not isinstance(rows, ComingRows):
+        await _prepare_pictures(rows)
     connection = await raw_connection(db)
     writer = _Writer(connection, reason, by)
     try:
@@ -90,15 +93,26 @@ async def changing_products(
 
 
 async def _write_parts(
-    connection: asyncpg.Connection, rows: Sequence[WantedChange], writer: "_Writer", *, with_archived: bool
+    connection: asyncpg.Connection,
+    rows: Sequence[WantedChange] | ComingRows,
+    writer: "_Writer",
+    *,
+    with_archived: bool,
 ) -> list[int]:
     """Lock the products, start writing those that change, part by part, and return their ids."""
-    products = await lock_products(connection, rows, with_archived=with_archived)
-    await _check_versions(connection, products.list_stale(rows))
-    categories, owners = await _read_bounds(connection, rows)
+    categories: set[int] = set()
+    owners: dict[tuple[str, str], int] = {}
+    if isinstance(rows, ComingRows):
+        locking = writer.start(lock_ids(connection, rows.ids, rows.columns, with_archived=with_archived))
+        await asyncio.sleep(0)  # The statement is sent before the first rows are read.
+    else:
+        locking = writer.start(lock_products(connection, rows, with_archived=with_archived))
+        await _check_versions(connection, (await locking).list_stale(rows))
+        categories, owners = await _read_bounds(connection, rows)
     changed: list[int] = []
-    for part in _part(rows):
-        touched: dict[int, LockedProduct] = {}
+    for start, end in _part(rows):
+        part = await rows.read(start, end) if isinstance(rows, ComingRows) else rows[start:end]
+        products, touched = await locking, dict[int, LockedProduct]()
         async for piece in in_turns(part):
             for row in piece:
                 if not row.error and (product := products.find(row)) is not None:
@@ -111,10 +125,16 @@ async def _write_parts(
     return changed
 
 
-def _part(rows: Sequence[WantedChange]) -> list[Sequence[WantedChange]]:
-    """Divide the rows into the parts that are written together; one part if a product may be named twice."""
-    named = [row.product_id for row in rows if not row.error and row.product_id] if len(rows) > MANY else []
-    return [rows[:FIRST], rows[FIRST:]] if named and len(set(named)) == len(named) else [rows]
+def _part(rows: Sequence[WantedChange] | ComingRows) -> list[tuple[int, int]]:
+    """Return where the parts that are written together start and end; one part if a product may be named twice."""
+    if isinstance(rows, ComingRows):
+        count, is_named_once = len(rows.ids), True
+    else:
+        count = len(rows)
+        named = [row.product_id for row in rows if not row.error and row.product_id] if count > MANY else []
+        is_named_once = bool(named) and len(set(named)) == len(named)
+    ends = itertools.accumulate(PARTS) if count > MANY and is_named_once else ()
+    return list(itertools.pairwise([0, *(end for end in ends if end < count), count]))
 
 
 async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
@@ -234,7 +254,7 @@ class _Writer:
 
     def __init__(self, connection: asyncpg.Connection, reason: StockReason, by: Actor) -> None:
         self._connection, self._reason, self._by = connection, reason, by
-        self._writing: asyncio.Future[None] | None = None
+        self._working: asyncio.Future[Any] | None = None
         self._entries: list[bytes] = []
 
     async def __aenter__(self) -> Self:
@@ -251,6 +271,12 @@ class _Writer:
             entries = BytesIO(b"".join(self._entries))
             await self._connection.copy_to_table("audit_entry", source=entries, columns=ENTRY)
 
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start work of the database that ends before the next one begins, also after an error."""
+        working = asyncio.ensure_future(work)
+        self._working = working
+        return working
+
     async def write(self, changed: list[LockedProduct]) -> None:
         """Start writing these after the previous part is written; return before they are written."""
         were, are = [product.before for product in changed], [product.after for product in changed]
@@ -262,8 +288,7 @@ class _Writer:
         ids, marks = write_array(product.id for product in changed), write_array(is_new)
         await self._settle()
         # The task holds no products, so that they are freed while the database works.
-        writing = self._write_rows(_find_beside(changed, names), _make_update(names), ids, marks, *arrays)
-        self._writing = asyncio.ensure_future(writing)
+        self.start(self._write_rows(_find_beside(changed, names), _make_update(names), ids, marks, *arrays))
         act = (AuditAction.PRODUCT_UPDATED, "product", self._by.kind, self._by.id, self._by.name, self._by.request_id)
         async for piece in in_turns(list(itertools.compress(changed, is_new))):
             # The statement is sent before the first of these.
@@ -271,10 +296,10 @@ class _Writer:
             self._entries.append(write_rows((write_entry(p.id, p.before, p.after, names) for p in piece), act))
 
     async def _settle(self) -> None:
-        """Wait until the database has finished the part."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+        """Wait until the database has finished what was started last."""
+        working, self._working = self._working, None
+        if working is not None:
+            await working
 
     async def _write_rows(self, beside: _Beside, *update: str) -> None:
         if beside.demoted:

@@ -4,7 +4,7 @@ The object of a product is created when a row that names it is processed, not ea
 first rows are ready.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -69,6 +69,19 @@ class LockedProduct:
     picture: PreparedPicture | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ComingRows:
+    """Rows that are validated while the database already works, because it is known before what they may change.
+
+    `ids` are the products of the rows, each named once. The `columns` do not include one whose new value depends on
+    other rows or products. `read` returns the rows between two places.
+    """
+
+    ids: Sequence[int]
+    columns: frozenset[str]
+    read: Callable[[int, int], Awaitable[Sequence[WantedChange]]]
+
+
 class LockedProducts:
     """The products that rows name, locked until the transaction ends."""
 
@@ -94,6 +107,12 @@ class LockedProducts:
         row.sku = sku
         return product
 
+    def name(self, by_sku: Sequence[WantedChange]) -> None:
+        """Set the id on rows that name only a SKU."""
+        ids = {record["sku"].lower(): record[0] for record in self._records.values()}
+        for row in by_sku:
+            row.product_id = ids.get((row.sku or "").lower())
+
     def list_stale(self, rows: Sequence[WantedChange]) -> list[WantedChange]:
         """Return the rows whose product has another version than the one that their editor read."""
         checked = [row for row in rows if row.version is not None and not row.error]
@@ -110,13 +129,20 @@ async def lock_products(
     by_sku = [row for row in named if row.product_id is None and row.sku]
     if by_sku:
         ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list({row.sku for row in by_sku}))}
-    columns = _list_read(frozenset().union(*(row.values for row in named)))
+    columns: frozenset[str] = frozenset().union(*(row.values for row in named))
+    products = await lock_ids(connection, ids, columns, with_archived=with_archived)
+    if by_sku:
+        products.name(by_sku)
+    return products
+
+
+async def lock_ids(
+    connection: asyncpg.Connection, ids: Collection[int], changing: frozenset[str], *, with_archived: bool
+) -> LockedProducts:
+    """Lock products in order of id, and read what changes of these columns need."""
+    columns = _list_read(changing)
     found = await connection.fetch(_make_lock(columns), write_array(ids))
     records = {record[0]: record for record in found if with_archived or not record["is_archived"]}
-    if by_sku:
-        ids_by_sku = {record["sku"].lower(): record[0] for record in records.values()}
-        for row in by_sku:
-            row.product_id = ids_by_sku.get((row.sku or "").lower())
     return LockedProducts(records, columns)
 
 

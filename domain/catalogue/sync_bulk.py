@@ -1,28 +1,31 @@
 """Change thousands of products in one request of an external system: each row succeeds or fails on its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, TypedDict, cast
+from typing import Annotated, Any, TypedDict, cast
 
 from pydantic import Field, model_validator
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.catalogue.bulk import changing_products
-from domain.catalogue.bulk_rows import WantedChange, find_sent_id
+from domain.catalogue.bulk_rows import ComingRows, WantedChange, find_sent_id
 from domain.catalogue.fields import ImageUrlIn, ProductFields
 from domain.catalogue.sync_create import create_unknown
 from domain.kernel.actor import Actor
 from domain.kernel.input_errors import bad_field
-from domain.kernel.input_rows import STANDS_ALONE, BadRow, read_together
+from domain.kernel.input_rows import STANDS_ALONE, BadRow, LaterRows, read_later
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.turns import in_turns
+from domain.kernel.whole_numbers import is_possible_id
 from models import StockReason
+from models.session import Transaction
 
 MOST_ROWS = 5_000
 CHANGEABLE = (
     "name", "description", "brand", "unit_size", "unit_price", "bulk_price", "bulk_quantity", "in_stock", "image_url",
 )  # fmt: skip
+# What a row may change before the other rows are read: a picture is prepared before its product is locked.
+_CHANGEABLE_AT_ONCE = frozenset(CHANGEABLE) - {"image_url"}
 SAME = "nothing changed"
 
 
@@ -48,7 +51,7 @@ class SyncBulkUpdate(Input):
 
     ROWS_ALONE = frozenset({"products"})
 
-    products: Annotated[list[Annotated[SyncRow, STANDS_ALONE]], read_together(SyncRow), Field(max_length=MOST_ROWS)]
+    products: Annotated[list[Annotated[SyncRow, STANDS_ALONE]], read_later(SyncRow), Field(max_length=MOST_ROWS)]
 
 
 # The results of rows are dicts: thousands are created and written as JSON, which takes far longer for objects.
@@ -84,7 +87,7 @@ class BulkResult:
     errors: list[FailedRow] = field(default_factory=list)
 
 
-async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor) -> BulkResult:
+async def sync_bulk_update(db: Transaction, data: SyncBulkUpdate, *, by: Actor) -> BulkResult:
     """Change many products, and create those with unknown SKUs if the key may do so.
 
     An invalid row is reported and does not prevent the others from being applied.
@@ -92,13 +95,33 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
     may_create = may(by, Right.CREATE_PRODUCTS)
     names = (*CHANGEABLE, "category_id") if may_create else CHANGEABLE
-    sent = cast(list[SyncRow | BadRow], data.products)
-    rows = [_want(row, names) async for piece in in_turns(sent) for row in piece]
-    async with changing_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by):
+    sent, rows = cast(LaterRows, data.products), list[WantedChange]()
+
+    async def read(start: int, end: int) -> Sequence[WantedChange]:
+        async for turn in in_turns(range(start, end)):
+            rows.extend(_want(row, names) for row in sent.read(turn[0], turn[-1] + 1))
+        return rows[start:]
+
+    named = _find_ahead(sent.sent, names)
+    changing = ComingRows(*named, read) if named else await read(0, len(sent))
+    async with changing_products(db, changing, reason=StockReason.SYNCED, with_archived=False, by=by):
         result = _sum_up(rows, set() if may_create else None)
+        if not may_create:
+            rows.clear()  # Freeing thousands of rows takes a millisecond, in which the database still writes.
     if may_create and result.errors:
         result = _sum_up(rows, await create_unknown(db, rows, by=by))
     return result
+
+
+def _find_ahead(sent: Sequence[Any], names: Iterable[str]) -> tuple[list[int], frozenset[str]] | None:
+    """Return the ids and the columns that the rows name, if the products can be locked before the rows are read."""
+    if not all(type(row) is dict for row in sent):
+        return None
+    ids = [row.get("id") for row in sent]
+    if not (set(map(type, ids)) == {int} and all(map(is_possible_id, ids)) and len(set(ids)) == len(ids)):
+        return None
+    columns = frozenset(names) & set[str]().union(*sent)
+    return (ids, columns) if columns <= _CHANGEABLE_AT_ONCE else None
 
 
 def _sum_up(rows: Sequence[WantedChange], created: set[int] | None) -> BulkResult:

@@ -29,7 +29,7 @@ from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.input_errors import collect_field_errors, refuse_fields
 from domain.kernel.live import Topic, announce
 from models import StockReason
-from models.session import raw_connection
+from models.session import Transaction, raw_connection
 
 # The required fields of a product.
 NEEDED = ("name", "category_id", "unit_price")
@@ -73,7 +73,7 @@ async def sync_put_product(db: AsyncSession, id_or_sku: str, data: SyncUpdatePro
     return PutProduct(await sync_get_product(db, str(product.id)), is_created=True)
 
 
-async def create_unknown(db: AsyncSession, rows: Sequence[WantedChange], *, by: Actor) -> set[int]:
+async def create_unknown(db: Transaction, rows: Sequence[WantedChange], *, by: Actor) -> set[int]:
     """Create the products that rows name by an unused SKU; return the indexes of the rows that did.
 
     The first valid row with a SKU creates it, later ones change it. The error is set on a row that can't create one.

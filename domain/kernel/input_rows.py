@@ -1,5 +1,6 @@
 """Rows of an input that are validated one by one: a bad row is kept with its errors, and the others are read."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -58,12 +59,7 @@ STANDS_ALONE = WrapValidator(_keep_bad_row)
 def read_together(model: type[Input]) -> WrapValidator:
     """In `Annotated` with such a list: rows that are all valid are read in one go, which takes half the time."""
 
-    # Created when first needed.
-    @cache
-    def adapter() -> TypeAdapter[Any]:
-        rows: Any = list[model]  # type: ignore[valid-type]
-        together: Any = Annotated[rows, FailFast()]
-        return TypeAdapter(together)
+    adapter = _read_together(model)
 
     def read(value: Any, read_alone: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if (info.context or {}).get("has_no_nul"):
@@ -74,3 +70,58 @@ def read_together(model: type[Input]) -> WrapValidator:
         return read_alone(value)
 
     return WrapValidator(read)
+
+
+class LaterRows:
+    """The rows of a list as they were sent, which are validated when they are needed."""
+
+    def __init__(self, sent: Sequence[Any], read: Callable[[Sequence[Any]], list[Any]]) -> None:
+        self.sent, self._read = sent, read
+
+    def __len__(self) -> int:
+        return len(self.sent)
+
+    def read(self, start: int, end: int) -> list[Any]:
+        """Validate some of the rows: each becomes the model or a BadRow."""
+        return self._read(self.sent[start:end])
+
+
+def read_later(model: type[Input]) -> WrapValidator:
+    """Like `read_together`, for an act that begins before all rows are validated; the list becomes `LaterRows`."""
+    together, alone = _read_together(model), _read_alone(model)
+
+    def read(value: Any, read_alone: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        context = info.context or {}
+        if not (context.get("has_no_nul") and isinstance(value, list)):
+            return LaterRows(read_alone(value), list)
+
+        def read_some(sent: Sequence[Any]) -> list[Any]:
+            try:
+                rows: list[Any] = together().validate_python(sent, strict=True, context=context)
+            except ValidationError:
+                rows = alone().validate_python(sent, strict=True, context=context)
+            return rows
+
+        return LaterRows(value, read_some)
+
+    return WrapValidator(read)
+
+
+# The adapters are created when first needed.
+def _read_together(model: type[Input]) -> Callable[[], TypeAdapter[Any]]:
+    @cache
+    def adapter() -> TypeAdapter[Any]:
+        rows: Any = list[model]  # type: ignore[valid-type]
+        together: Any = Annotated[rows, FailFast()]
+        return TypeAdapter(together)
+
+    return adapter
+
+
+def _read_alone(model: type[Input]) -> Callable[[], TypeAdapter[Any]]:
+    @cache
+    def adapter() -> TypeAdapter[Any]:
+        alone: Any = Annotated[model, STANDS_ALONE]
+        return TypeAdapter(list[alone])
+
+    return adapter

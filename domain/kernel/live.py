@@ -6,6 +6,9 @@ from enum import StrEnum
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.literals import write_call
+from models.session import RawTransaction, Transaction
+
 
 class Topic(StrEnum):
     """What pages can subscribe to."""
@@ -35,8 +38,11 @@ _ANNOUNCE = text("SELECT announce(:topic, :record_id)")
 _ANNOUNCE_MANY = text("SELECT announce(:topic, id::text) FROM unnest(CAST(:record_ids AS bigint[])) AS id")
 
 
-async def announce(db: AsyncSession, topic: Topic, record_id: int | str) -> None:
+async def announce(db: Transaction, topic: Topic, record_id: int | str) -> None:
     """Notify the subscribers of `topic` that this record changed, when the transaction commits."""
+    if isinstance(db, RawTransaction):
+        db.later(f"SELECT {write_call('announce', topic, str(record_id))}")
+        return
     await db.execute(_ANNOUNCE, {"topic": topic, "record_id": str(record_id)})
 
 

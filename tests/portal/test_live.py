@@ -41,6 +41,17 @@ async def test_a_change_is_heard_after_its_commit(committed) -> None:
         assert await asyncio.wait_for(listener.waiting.get(), 10) == "event: orders\ndata: 12\n\n"
 
 
+async def test_a_change_of_a_raw_transaction_is_heard_after_its_commit(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN) as listener:
+        for number, ending in ((3, "rollback"), (4, "commit")):
+            transaction = committed.raw_transaction()
+            await announce(transaction, Topic.PRODUCTS, number)
+            await getattr(transaction, ending)()
+            await transaction.close()
+        assert await listener.take(10) == "event: products\ndata: 4\n\n"
+
+
 async def test_a_change_that_is_rolled_back_is_never_heard(committed) -> None:
     hub = Hub()
     async with hub.listening(ADMIN) as listener:

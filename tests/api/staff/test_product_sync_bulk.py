@@ -1,5 +1,6 @@
 """Many products changed by an outside system at once: what each row does, alone and in order."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +9,9 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue import bulk
+from domain.catalogue import bulk, bulk_rows
 from domain.kernel.images import to_data_url
+from domain.kernel.input_rows import LaterRows
 from domain.kernel.raw_values import write_array
 from models import AuditEntry, Product
 from models.session import Database, raw_connection
@@ -159,7 +161,7 @@ async def test_the_first_of_many_rows_are_written_by_themselves(
     repeated: bool,
 ) -> None:
     monkeypatch.setattr(bulk, "MANY", 3)
-    monkeypatch.setattr(bulk, "FIRST", 2)
+    monkeypatch.setattr(bulk, "PARTS", (2,))
     products = [await make_product(db, brand="Old", unit_price=Decimal(5), stock_quantity=3) for _ in range(4)]
     await db.commit()
     rows: list[dict[str, Any]] = [{"id": product.id, "brand": "New", "unit_price": 6.25} for product in products[::-1]]
@@ -184,6 +186,57 @@ async def test_the_first_of_many_rows_are_written_by_themselves(
             "brand": "New",
             "unit_price": f"{Decimal(price):.2f}",
         }
+
+
+@pytest.mark.parametrize(
+    ("other", "is_ahead"),
+    [
+        ({"brand": "New", "sku": "OTHER"}, True),
+        ({"category_id": 1}, True),
+        ({"brand": 7}, True),
+        ({"image_url": "https://example.com/a.png"}, False),
+        ({"id": "x"}, False),
+        ({"id": None, "sku": "X"}, False),
+    ],
+)
+async def test_products_are_locked_before_the_rows_are_read_if_only_their_own_values_matter(
+    client: TestClientProtocol,
+    db: AsyncSession,
+    key: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    other: dict[str, Any],
+    is_ahead: bool,
+) -> None:
+    one, two = await make_product(db, brand="Old"), await make_product(db, brand="Old")
+    await db.commit()
+    done: list[str] = []
+
+    def note(what: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any) -> Any:
+            done.append(what)
+            return act(*given)
+
+        return noted
+
+    monkeypatch.setattr(bulk_rows, "_make_lock", note("locked", bulk_rows._make_lock))
+    monkeypatch.setattr(LaterRows, "read", note("read", LaterRows.read))
+    rows = [{"id": one.id, "brand": "New"}, {"id": two.id} | other]
+    body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert done == (["locked", "read"] if is_ahead else ["read", "locked"])
+    assert body["updated"][0] == {"id": one.id, "sku": one.sku}
+    assert (await read(db, one)).brand == "New"
+
+
+async def test_a_product_named_twice_is_changed_by_one_row_after_the_other(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db, unit_price=Decimal(5), bulk_price=Decimal(4))
+    await db.commit()
+    rows = [{"id": product.id, "unit_price": 3}, {"id": product.id, "bulk_price": 2}, {"id": product.id, "brand": "B"}]
+    body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert (body["updated_count"], [row["index"] for row in body["errors"]]) == (2, [0])
+    found = await read(db, product)
+    assert (found.unit_price, found.bulk_price, found.brand) == (Decimal(5), Decimal(2), "B")
 
 
 async def test_pictures_and_addresses_come_with_rows(

@@ -32,7 +32,7 @@ async def test_a_barcode_that_is_taken_meanwhile_leaves_nothing_of_any_part(
         return found
 
     monkeypatch.setattr(bulk, "MANY", 2)
-    monkeypatch.setattr(bulk, "FIRST", 1)
+    monkeypatch.setattr(bulk, "PARTS", (1,))
     monkeypatch.setattr(bulk, "_read_bounds", overtaken)
     rows: list[dict[str, Any]] = [{"id": product.id, "brand": "New"} for product in products]
     rows[0]["barcode"] = "4006381333931"
