@@ -9,6 +9,7 @@ from models.call_log import CallEvaluation, CallLog, CallType, CheckerVerdict, E
 from models.call_sum import GOOD_FROM, CallSum
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
 from models.calling_count import CallingCount
+from models.calling_mark import CallingMarkChange
 from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
 from models.commission_sum import CommissionSum
@@ -109,6 +110,7 @@ __all__ = [
     "CallingCount",
     "CallingEntry",
     "CallingEvent",
+    "CallingMarkChange",
     "CallingStatus",
     "Category",
     "Channel",

@@ -124,6 +124,8 @@ class CallingEntry(Table, table=True):
     base_score: float = score(30)
     priority_score: float = score(30)
     hours_key: str = text()
+    # Whether one of the numbers or the customer is marked do-not-call, as of the last fold (`models/calling_mark.py`).
+    is_suppressed: bool = flag(False)
     last_called_at: datetime | None = moment()
     last_outcome: str = text()
     callback_on: date | None = Field(default=None, nullable=True)

@@ -19,7 +19,8 @@ class CallingCount(Table, table=True):
 
     `kind` says what is counted: `open` all open entries; `phone` those with a phone number; `ordered` those whose last
     order was on `day` (in UTC, so that it does not depend on the business time zone); `window` those whose window
-    begins on `day`, with a negative number on the day after it ends.
+    begins on `day`, with a negative number on the day after it ends. Each kind with `suppressed` before it subtracts
+    those entries of it that must not be called.
     """
 
     __tablename__ = "calling_count"
@@ -40,23 +41,52 @@ _PARTS = """
     ('window', {e}.window_from, 1, {e}.window_from IS NOT NULL),
     ('window', {e}.window_until + 1, -1, {e}.window_until IS NOT NULL)
   ) AS p(kind, day, entries, counts) WHERE p.counts AND {e}.status <> 'closed'"""
-_COLUMNS = (
-    "INSERT INTO calling_count (assigned_to, kind, day, entries) SELECT coalesce({e}.assigned_to, 0), p.kind, p.day"
-)
+_NOTE = """INSERT INTO calling_count (assigned_to, kind, day, entries)
+    SELECT coalesce({e}.assigned_to, 0), {kind}, p.day, {entries} FROM{rows}{parts}"""
+
+
+def _note(e: str, sign: str, *, rows: str = "") -> str:
+    """Return the statement that adds or subtracts the entry `e`, or each of `rows`."""
+    return _write(e, "p.kind", sign, rows)
+
+
+def _note_suppressed(e: str, sign: str, *, rows: str = "") -> str:
+    """Return the same with the opposite sign for an entry that must not be called, or those of `rows`."""
+    return _write(e, "'suppressed ' || p.kind", "" if sign else "-", rows, f" AND {e}.is_suppressed" if rows else "")
+
+
+def _write(e: str, kind: str, sign: str, rows: str, which: str = "") -> str:
+    parts = _PARTS.format(e=e) + which
+    if not rows:
+        return _NOTE.format(e=e, kind=kind, entries=f"{sign}p.entries", rows="", parts=parts)
+    return (
+        _NOTE.format(
+            e=e, kind=kind, entries=f"{sign}sum(p.entries)", rows=f" {rows} AS {e} CROSS JOIN LATERAL", parts=parts
+        )
+        + "\n    GROUP BY 1, 2, 3"
+    )
+
+
 NOTE_ENTRIES = f"""
 CREATE FUNCTION note_calling_count() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    {_COLUMNS.format(e="e")}, sum(p.entries) FROM written AS e CROSS JOIN LATERAL{_PARTS.format(e="e")}
-    GROUP BY 1, 2, 3;
+    {_note("e", "", rows="written")};
+    {_note_suppressed("e", "", rows="written")};
   ELSIF TG_OP = 'DELETE' THEN
-    {_COLUMNS.format(e="e")}, -sum(p.entries) FROM dropped AS e CROSS JOIN LATERAL{_PARTS.format(e="e")}
-    GROUP BY 1, 2, 3;
+    {_note("e", "-", rows="dropped")};
+    {_note_suppressed("e", "-", rows="dropped")};
   ELSIF TG_OP = 'TRUNCATE' THEN
     DELETE FROM calling_count;
   ELSE
-    {_COLUMNS.format(e="OLD")}, -p.entries FROM{_PARTS.format(e="OLD")};
-    {_COLUMNS.format(e="NEW")}, p.entries FROM{_PARTS.format(e="NEW")};
+    {_note("OLD", "-")};
+    {_note("NEW", "")};
+    IF OLD.is_suppressed THEN
+      {_note_suppressed("OLD", "-")};
+    END IF;
+    IF NEW.is_suppressed THEN
+      {_note_suppressed("NEW", "")};
+    END IF;
   END IF;
   RETURN NULL;
 END $body$
@@ -76,11 +106,13 @@ EXECUTE FUNCTION note_calling_count()
 """,
     """
 CREATE TRIGGER calling_count_updated
-AFTER UPDATE OF assigned_to, status, phone, last_order_at, window_from, window_until ON calling_entry
+AFTER UPDATE OF assigned_to, status, phone, is_suppressed, last_order_at, window_from, window_until ON calling_entry
 FOR EACH ROW WHEN (
-  (OLD.assigned_to, OLD.status = 'closed', OLD.phone IS NULL, OLD.last_order_at, OLD.window_from, OLD.window_until)
+  (OLD.assigned_to, OLD.status = 'closed', OLD.phone IS NULL, OLD.is_suppressed, OLD.last_order_at, OLD.window_from,
+    OLD.window_until)
   IS DISTINCT FROM
-  (NEW.assigned_to, NEW.status = 'closed', NEW.phone IS NULL, NEW.last_order_at, NEW.window_from, NEW.window_until))
+  (NEW.assigned_to, NEW.status = 'closed', NEW.phone IS NULL, NEW.is_suppressed, NEW.last_order_at, NEW.window_from,
+    NEW.window_until))
 EXECUTE FUNCTION note_calling_count()
 """,
 )

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.edit_entry import write_entry
-from domain.calling.entries import MAY_BE_LISTED, get_entry
+from domain.calling.entries import get_entry
 from domain.calling.hours_key import find_hours_key
+from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.rules import FOR_GOOD, judge_calls
 from domain.calling.totals import refresh_totals
 from domain.calling.visible import ENTRIES, may_be_seen_by

@@ -1,6 +1,7 @@
 """The number of entries under each tab of the calling list, from stored counts: always exact, however long the list is.
 
-People who asked not to be called or were called recently are few: they are found by index and subtracted.
+People who were called recently are few: they are found by index and subtracted. So are the entries whose stored answer
+to whether they must not be called is outdated.
 """
 
 from collections.abc import Collection
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.calling.marks import WRONG, fold_marks
 from domain.calling.tabs import Segment, find_bounds
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
@@ -20,48 +22,41 @@ from models.session import raw_connection
 FOLD_JOB = "fold_calling_counts"
 # Days so far back that they never fall between two bounds again are folded into one.
 _KEPT_DAYS = timedelta(days=100)
-_QUIET = """
-quiet AS MATERIALIZED (
-  SELECT e.id FROM suppressed_number AS s JOIN calling_entry AS e ON e.phone = s.phone WHERE s.do_not_call
-  UNION
-  SELECT e.id FROM suppressed_number AS s JOIN calling_entry AS e ON e.phone2 = s.phone
-  WHERE s.do_not_call AND e.phone2 IS NOT NULL
-  UNION
-  SELECT e.id FROM customer AS c JOIN calling_entry AS e ON e.customer_id = c.id WHERE c.do_not_call
-)"""
 _IS_MINE = "(:everybody OR {owner} = ANY(:whose))"
 _OPEN = f"e.status <> 'closed' AND {_IS_MINE.format(owner='coalesce(e.assigned_to, 0)')}"
 _COUNT = text(f"""
 WITH kept AS (
-  SELECT coalesce(sum(entries) FILTER (WHERE kind = 'open'), 0) AS open,
-    coalesce(sum(entries) FILTER (WHERE kind = 'phone'), 0) AS phone,
-    coalesce(sum(entries) FILTER (WHERE kind = 'ordered' AND day < :lapsed_day), 0) AS lapsed,
-    coalesce(sum(entries) FILTER (WHERE kind = 'window' AND day <= :today), 0) AS in_window
+  SELECT coalesce(sum(entries) FILTER (WHERE kind IN ('open', 'suppressed open')), 0) AS open,
+    coalesce(sum(entries) FILTER (WHERE kind IN ('phone', 'suppressed phone')), 0) AS phone,
+    coalesce(sum(entries) FILTER (
+      WHERE kind IN ('ordered', 'suppressed ordered') AND day < :lapsed_day), 0) AS lapsed,
+    coalesce(sum(entries) FILTER (WHERE kind IN ('window', 'suppressed window') AND day <= :today), 0) AS in_window
   FROM calling_count WHERE {_IS_MINE.format(owner="assigned_to")}
 ),
-{_QUIET},
-hidden AS (
-  SELECT count(*) AS open,
-    count(*) FILTER (
-      WHERE e.phone IS NOT NULL AND (e.last_called_at IS NULL OR e.last_called_at < :rested)) AS priority,
-    count(*) FILTER (WHERE e.last_order_at < :lapsed) AS lapsed,
-    count(*) FILTER (WHERE :today BETWEEN e.window_from AND e.window_until) AS in_window,
-    count(*) FILTER (WHERE e.last_called_at >= :day_began) AS called
-  FROM calling_entry AS e WHERE e.id IN (SELECT id FROM quiet) AND {_OPEN}
+corrected AS (
+  SELECT coalesce(sum(e.sign), 0) AS open,
+    coalesce(sum(e.sign) FILTER (
+      WHERE e.phone IS NOT NULL AND (e.last_called_at IS NULL OR e.last_called_at < :rested)), 0) AS priority,
+    coalesce(sum(e.sign) FILTER (WHERE e.last_order_at < :lapsed), 0) AS lapsed,
+    coalesce(sum(e.sign) FILTER (WHERE :today BETWEEN e.window_from AND e.window_until), 0) AS in_window,
+    coalesce(sum(e.sign) FILTER (WHERE e.last_called_at >= :day_began), 0) AS called
+  FROM (SELECT wrong.*, CASE WHEN is_suppressed THEN 1 ELSE -1 END AS sign FROM ({WRONG}) AS wrong) AS e WHERE {_OPEN}
 ),
 recent AS (
   SELECT count(*) FILTER (WHERE e.phone IS NOT NULL AND e.last_called_at >= :rested) AS rests,
     count(*) FILTER (WHERE e.last_called_at >= :day_began) AS called
-  FROM calling_entry AS e WHERE e.last_called_at >= least(:rested, :day_began) AND {_OPEN}
+  FROM calling_entry AS e WHERE e.last_called_at >= least(:rested, :day_began)
+    AND NOT e.is_suppressed AND {_OPEN}
 ),
 edge AS (
   SELECT count(*) AS lapsed FROM calling_entry AS e
-  WHERE e.last_order_at >= :lapsed_day_began AND e.last_order_at < :lapsed AND {_OPEN}
+  WHERE e.last_order_at >= :lapsed_day_began AND e.last_order_at < :lapsed
+    AND NOT e.is_suppressed AND {_OPEN}
 )
-SELECT kept.phone - recent.rests - hidden.priority AS priority, kept.in_window - hidden.in_window AS in_window,
-  kept.lapsed + edge.lapsed - hidden.lapsed AS lapsed, recent.called - hidden.called AS called,
-  kept.open - hidden.open AS open
-FROM kept, hidden, recent, edge
+SELECT kept.phone - recent.rests + corrected.priority AS priority, kept.in_window + corrected.in_window AS in_window,
+  kept.lapsed + edge.lapsed + corrected.lapsed AS lapsed, recent.called + corrected.called AS called,
+  kept.open + corrected.open AS open
+FROM kept, corrected, recent, edge
 """)  # noqa: S608 - constants of ours
 # A single snapshot deletes the changes and adds them up, so that later changes remain. A stored row is written only if
 # it changed: many changes come at once, and rewriting all stored rows after them would keep the table from shrinking.
@@ -117,7 +112,8 @@ async def count_tabs(
 
 
 async def fold_calling_counts(db: AsyncSession, *, timezone: tzinfo) -> None:
-    """Add the changes since the last fold to the stored counts."""
+    """Store which entries must not be called, and add the changes since the last fold to the stored counts."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "calling_count")
+    await fold_marks(connection)
     await connection.execute(_FOLD, business_today(timezone) - _KEPT_DAYS)

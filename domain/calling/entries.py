@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, literal_column, or_, select
 from sqlalchemy import Date as SqlDate
 
 from domain.calling.counts import count_tabs
+from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.rules import Callee
 from domain.calling.scores import LEAST_SCORE, MOST_SCORE
 from domain.calling.tabs import Segment, in_segment
@@ -166,17 +167,12 @@ class EntryRow:
 
 _MARKED = or_(
     exists().where(NUMBERS.do_not_call, NUMBERS.phone.in_((ENTRIES.phone, ENTRIES.phone2))),
-    exists().where(CUSTOMERS.id == ENTRIES.customer_id, CUSTOMERS.do_not_call),
+    # OFFSET 0 keeps this from reading all marked customers at once.
+    select(CUSTOMERS.id)
+    .where(CUSTOMERS.id == ENTRIES.customer_id, CUSTOMERS.do_not_call)
+    .offset(literal_column("0"))
+    .exists(),
 )
-# NOT IN stays a hashed lookup, which works with the order of an index; a join would read and sort all entries.
-_QUIET = select(NUMBERS.phone).where(NUMBERS.do_not_call)
-MAY_BE_LISTED = and_(
-    func.coalesce(ENTRIES.phone, "").not_in(_QUIET),
-    func.coalesce(ENTRIES.phone2, "").not_in(_QUIET),
-    func.coalesce(ENTRIES.customer_id, 0).not_in(select(CUSTOMERS.id).where(CUSTOMERS.do_not_call)),
-)
-
-
 # Who no longer sells; what was theirs is nobody's until a manager hands it over.
 _LEFT = select(STAFF.id).where(~sells(STAFF))
 
@@ -209,13 +205,10 @@ async def list_entries(
 ) -> Page[EntryRow]:
     """Return a page of callable entries that the actor works with; one statement if `counts` are given, else two."""
     conditions = find_conditions(query, visible_to=visible_to, timezone=timezone)
-    statement = (
-        select_entries(timezone)
-        .where(*conditions)
-        .order_by(*_sequence(query))
-        .limit(query.per_page)
-        .offset(query.offset)
-    )
+    order = _sequence(query)
+    # Only the rows of the page are read in full, however deep it is.
+    ids = select(ENTRIES.id).where(*conditions).order_by(*order).limit(query.per_page).offset(query.offset).subquery()
+    statement = select_entries(timezone).where(ENTRIES.id.in_(select(ids.c.id))).order_by(*order)
     rows = [EntryRow(*row) for row in await db.execute(statement)]
     return make_page(rows, await _count(db, query, conditions, visible_to, timezone, counts), query)
 

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.assign import find_assignee
-from domain.calling.entries import CUSTOMERS, MAY_BE_LISTED, STAFF
+from domain.calling.entries import CUSTOMERS, STAFF
+from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.visible import ENTRIES, is_seller, sells
 from domain.customers.assign import assign_customers
 from domain.kernel.actor import Actor

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, exists, literal, or_, select, text
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, column, exists, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.kernel.actor import Actor
@@ -87,9 +87,13 @@ async def find_suppressed(
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return {}
-    # One array, since a statement takes 32,767 values at most.
-    statement = select(NUMBERS.phone, NUMBERS.do_not_call, NUMBERS.do_not_text).where(
-        NUMBERS.phone == any_(literal(wanted, ARRAY(Text))), or_(NUMBERS.do_not_call, NUMBERS.do_not_text)
+    # One array, since a statement takes 32,767 values at most. It is joined, because `= ANY` uses the trigram index of
+    # the search, which reads many more pages.
+    asked = func.unnest(literal(wanted, ARRAY(Text))).table_valued(column("phone", Text)).render_derived(name="asked")
+    statement = (
+        select(NUMBERS.phone, NUMBERS.do_not_call, NUMBERS.do_not_text)
+        .join(asked, NUMBERS.phone == asked.c.phone)
+        .where(or_(NUMBERS.do_not_call, NUMBERS.do_not_text))
     )
     return {row.phone: Suppression(*row) for row in await db.execute(statement)}
 

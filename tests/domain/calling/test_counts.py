@@ -2,21 +2,32 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.counts import count_tabs, fold_calling_counts
 from domain.calling.entries import ListEntries, find_conditions, list_entries
+from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.tabs import Segment
 from domain.calling.totals import refresh_all_totals, refresh_totals
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
 from domain.messages.suppression import lift_do_not_call, mark_do_not_call
 from domain.orders.calling_totals import refresh_calling_totals
-from models import CallingCount, CallingEntry, Customer, Order, Role, SuppressionReason
+from models import (
+    CallingCount,
+    CallingEntry,
+    CallingMarkChange,
+    Customer,
+    Order,
+    Role,
+    SuppressedNumber,
+    SuppressionReason,
+)
 from models.session import Database, raw_connection
 from tests.factories import as_actor, make_customer, make_staff, next_number
 from tests.statements import noted_statements
@@ -24,13 +35,27 @@ from tests.statements import noted_statements
 ZONE = ZoneInfo("America/Chicago")
 
 
+# The plain way: every number and customer of an entry is looked up.
+MARKED = or_(
+    exists().where(SuppressedNumber.phone.in_((CallingEntry.phone, CallingEntry.phone2)), SuppressedNumber.do_not_call),
+    exists().where(Customer.id == CallingEntry.customer_id, Customer.do_not_call),
+)
+
+
 async def count_rows(db: AsyncSession, actor: Actor, assignee: str = "") -> dict[Segment, int]:
     """The plain way: every row under the tab's own conditions."""
     found = {}
     for segment in Segment:
         conditions = find_conditions(ListEntries(segment=segment, assignee=assignee), visible_to=actor, timezone=ZONE)
-        found[segment] = await db.scalar(select(func.count()).select_from(CallingEntry).where(*conditions)) or 0
+        wanted = [~MARKED if part is MAY_BE_LISTED else part for part in conditions]
+        assert wanted != conditions
+        found[segment] = await db.scalar(select(func.count()).select_from(CallingEntry).where(*wanted)) or 0
     return found
+
+
+async def find_differences(db: AsyncSession) -> list[int]:
+    """The entries that are listed although they must not be called, or the other way round."""
+    return list(await db.scalars(select(CallingEntry.id).where(MAY_BE_LISTED == MARKED)))
 
 
 async def change_at_random(db: AsyncSession, dice: random.Random, reps: list[int], by: Actor) -> None:
@@ -38,7 +63,7 @@ async def change_at_random(db: AsyncSession, dice: random.Random, reps: list[int
     ids = list(await db.scalars(select(CallingEntry.id)))
     some = CallingEntry.id.in_(dice.sample(ids, min(len(ids), dice.randrange(1, 4))))
     ago = now() - timedelta(days=dice.choice([0, 1, 2, 3, 89, 90, 91, 92]), minutes=dice.randrange(1440))
-    match dice.randrange(12):
+    match dice.randrange(14):
         case 0 | 1 | 2:
             await add_entries(db, dice, reps)
         case 3:
@@ -69,8 +94,22 @@ async def change_at_random(db: AsyncSession, dice: random.Random, reps: list[int
                 update(Customer).where(Customer.id.in_(customers)).values(do_not_call=dice.random() < 0.5),
                 execution_options={"synchronize_session": False},
             )
+        case 11 | 12:
+            # An entry gets the second number or the customer of another one, or loses its number.
+            name = dice.choice(["phone", "phone2", "customer_id"])
+            await db.execute(update(CallingEntry).where(some).values({name: await pick(db, dice, name)}))
         case _:
             await fold_calling_counts(db, timezone=ZONE)
+
+
+async def pick(db: AsyncSession, dice: random.Random, name: str) -> Any:
+    """A number that is marked or listed, or a customer; a first number is unique, so none."""
+    if name == "phone":
+        return None
+    if name == "customer_id":
+        return dice.choice([None, *await db.scalars(select(Customer.id))])
+    marked = list(await db.scalars(select(SuppressedNumber.phone)))
+    return dice.choice([None, *marked, *await db.scalars(select(CallingEntry.phone2))])
 
 
 async def add_entries(db: AsyncSession, dice: random.Random, reps: list[int]) -> None:
@@ -91,6 +130,7 @@ async def test_the_counts_are_those_of_the_rows_whatever_happens(db: AsyncSessio
         await change_at_random(db, dice, [rep.id, other.id], as_actor(manager))
         if step % 4:
             continue
+        assert await find_differences(db) == [], step
         for reader in (as_actor(manager), as_actor(rep)):
             assert await count_tabs(db, visible_to=reader, timezone=ZONE) == await count_rows(db, reader), step
         for asked, assignee in ((str(other.id), other.id), ("none", 0), (str(rep.id), rep.id)):
@@ -98,6 +138,8 @@ async def test_the_counts_are_those_of_the_rows_whatever_happens(db: AsyncSessio
                 kept = await count_tabs(db, visible_to=reader, timezone=ZONE, whose=[assignee])
                 assert kept == await count_rows(db, reader, asked), (step, asked)
     await fold_calling_counts(db, timezone=ZONE)
+    assert await db.scalar(select(func.count()).select_from(CallingMarkChange)) == 0
+    assert list(await db.scalars(select(CallingEntry.id).where(CallingEntry.is_suppressed != MARKED))) == []
     folded = await db.scalar(select(func.count()).select_from(CallingCount))
     await fold_calling_counts(db, timezone=ZONE)
     assert await db.scalar(select(func.count()).select_from(CallingCount)) == folded
@@ -119,6 +161,67 @@ async def test_a_fold_writes_what_changed_alone(db: AsyncSession) -> None:
     await fold_calling_counts(db, timezone=ZONE)
     # What nothing is left of is gone, and the others lie where they lay.
     assert (await db.execute(rows)).all() == [before[0], *before[2:]]
+
+
+@pytest.mark.parametrize("entry_first", [True, False])
+async def test_a_mark_and_an_entry_of_concurrent_transactions_are_both_seen(
+    committed: Database, entry_first: bool
+) -> None:
+    phone = "+12165550143"
+    async with committed.session() as one, committed.session() as other, committed.session() as reader:
+        writers = [add_entry_with(one, phone), mark_number(other, phone)]
+        for write in writers:
+            await write
+        # The fold between the two commits sees only the first.
+        for session in (one, other) if entry_first else (other, one):
+            await session.commit()
+            await fold_calling_counts(reader, timezone=ZONE)
+            await reader.commit()
+            assert await find_differences(reader) == []
+            await reader.commit()
+        assert list(await reader.scalars(select(CallingEntry.id).where(CallingEntry.is_suppressed))) != []
+
+
+@pytest.mark.parametrize("name", ["phone", "phone2", "customer_id"])
+async def test_an_entry_that_gets_what_is_marked_leaves_the_list(db: AsyncSession, name: str) -> None:
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    marked = await make_customer(db, phone="+12165550146", do_not_call=True)
+    db.add_all([CallingEntry(phone="+12165550147"), SuppressedNumber(phone="+12165550146", do_not_call=True)])
+    await db.flush()
+    await fold_calling_counts(db, timezone=ZONE)
+    for value, listed in ((marked.id if name == "customer_id" else marked.phone, 0), (None, 1)):
+        await db.execute(update(CallingEntry).values({name: value}))
+        for _ in range(2):
+            page = await list_entries(db, ListEntries(segment=Segment.ALL), visible_to=manager, timezone=ZONE)
+            assert (len(page.rows), page.total) == (listed, listed)
+            await fold_calling_counts(db, timezone=ZONE)
+
+
+async def add_entry_with(db: AsyncSession, phone: str) -> None:
+    db.add(CallingEntry(phone=phone))
+    await db.flush()
+
+
+async def mark_number(db: AsyncSession, phone: str) -> None:
+    db.add(SuppressedNumber(phone=phone, do_not_call=True))
+    await db.flush()
+
+
+async def test_what_does_not_matter_notes_no_entry(db: AsyncSession) -> None:
+    customer = await make_customer(db, phone="+12165550144")
+    db.add_all([CallingEntry(phone="+12165550144", customer_id=customer.id), SuppressedNumber(phone="+12165550145")])
+    await db.flush()
+    await fold_calling_counts(db, timezone=ZONE)
+    await db.execute(text("UPDATE calling_entry SET last_called_at = now(), phone = phone, status = 'contacted'"))
+    await db.execute(text("UPDATE customer SET notes = 'Ring twice', do_not_call = do_not_call"))
+    await db.execute(text("UPDATE suppressed_number SET do_not_text = true, do_not_call = do_not_call"))
+    assert await db.scalar(select(func.count()).select_from(CallingMarkChange)) == 0
+    # An entry that is noted and unchanged is not written again.
+    await db.execute(text("INSERT INTO calling_mark_change (entry_id) SELECT id FROM calling_entry"))
+    place = text("SELECT ctid::text FROM calling_entry")
+    before = await db.scalar(place)
+    await fold_calling_counts(db, timezone=ZONE)
+    assert await db.scalar(place) == before
 
 
 async def test_the_total_of_any_list_is_the_number_of_its_rows(db: AsyncSession) -> None:
