@@ -15,17 +15,15 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
-    Select,
     and_,
     bindparam,
     cast,
     func,
     literal,
     select,
-    union,
+    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from domain.access.own_orders import owner_of_seen
 from domain.access.rights import Right, may
@@ -151,10 +149,9 @@ _IS_WAITING: dict[Waiting, ColumnElement[bool]] = {
 
 
 async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone: tzinfo) -> Home:
-    """Return the home page as this colleague may see it, in at most four statements."""
+    """Return the home page as this colleague may see it, in at most three statements."""
     period = choose_period(query.range, business_today(timezone))
-    waiting = await _count_waiting(db, visible_to)
-    orders = await _count_orders(db, visible_to)
+    waiting, orders = await _count_waiting(db, visible_to)
     failed = await _count_failed_mails(db) if may(visible_to, Right.SEE_OUTBOX) else None
     if not sees_money(visible_to):
         return Home(period, waiting, orders, failed, None, None, [])
@@ -185,13 +182,17 @@ def choose_period(wanted: HomeRange, today: date) -> Period:
     return Period(first, today, first - timedelta(days=days), first - timedelta(days=1))
 
 
-async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrders]:
-    """Return the kinds that this colleague is shown, each found with a small partial index."""
+async def _count_waiting(db: Reader, reader: Actor) -> tuple[dict[Waiting, WaitingOrders], int]:
+    """Return the kinds that this colleague is shown, each found with a small partial index, and how many orders wait
+    for this colleague, each counted once."""
     hides_money = not sees_money(reader)
-    statement = _write_waiting(owner_of_seen(reader), hides_money)
+    own_kinds = FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS
+    statement = _write_waiting(owner_of_seen(reader), hides_money, own_kinds)
     found: dict[Waiting, WaitingOrders] = {}
+    orders = 0
     for row in await db.execute(statement, {"owner": reader.id, "long_ago": now() - WAITS_LONG}):
-        kind, count, balance, oldest_at, oldest_name, oldest_reason, oldest_number, long = row
+        kind, count, balance, oldest_at, oldest_name, oldest_reason, oldest_number, long, first_of_kind = row
+        orders += first_of_kind
         found[Waiting(kind)] = WaitingOrders(
             count=count,
             balance=ZERO if hides_money else balance,
@@ -201,47 +202,50 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
             oldest_number=oldest_number or "",
             waiting_long=long,
         )
-    return found
+    return found, orders
 
 
 @cache
-def _write_waiting(owner: str | None, hides_money: bool) -> CompoundSelect[Any]:
+def _write_waiting(owner: str | None, hides_money: bool, own_kinds: tuple[Waiting, ...]) -> CompoundSelect[Any]:
     """The statement for all readers of one kind. `owner` is the column of an order that must contain the reader's id,
     if any.
 
-    Readers who may see money get no counts of packed and shipped orders.
+    Readers who may see money get no counts of packed and shipped orders. The last column counts the orders of
+    `own_kinds` that are of none of the earlier kinds.
     """
     name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
     reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
-    return union_all(
-        *(
+    long_ago = bindparam("long_ago", type_=DateTime(timezone=True))
+    parts = []
+    for kind in Waiting:
+        if kind in {Waiting.PACKED, Waiting.SHIPPED} and not hides_money:
+            continue
+        earlier = own_kinds[: own_kinds.index(kind)] if kind in own_kinds else own_kinds
+        is_first = and_(literal(kind in own_kinds), *(~_IS_WAITING[other] for other in earlier))
+        sums = (
             select(
-                literal(kind.value),
-                func.count(),
-                func.coalesce(func.sum(ORDERS.balance), 0),
-                func.min(ORDERS.created_at),
-                func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
-                func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],
-                func.array_agg(aggregate_order_by(ORDERS.order_number, ORDERS.created_at))[1],
-                func.count().filter(ORDERS.created_at < bindparam("long_ago", type_=DateTime(timezone=True))),
-            ).where(*_waits(kind, owner))
-            for kind in Waiting
-            if hides_money or kind not in {Waiting.PACKED, Waiting.SHIPPED}
+                func.count().label("orders"),
+                func.coalesce(func.sum(ORDERS.balance), 0).label("balance"),
+                func.count().filter(ORDERS.created_at < long_ago).label("long"),
+                func.count().filter(is_first).label("first_of_kind"),
+            )
+            .where(*_waits(kind, owner))
+            .subquery()
         )
-    )
-
-
-async def _count_orders(db: Reader, reader: Actor) -> int:
-    """Return how many orders wait for this colleague, each counted once."""
-    statement = _write_count(owner_of_seen(reader), FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS)
-    return (await db.execute(statement, {"owner": reader.id})).scalar_one()
-
-
-@cache
-def _write_count(owner: str | None, kinds: tuple[Waiting, ...]) -> Select[int]:
-    """The statement for all readers of one kind, as in `_write_waiting`."""
-    waiting = union(*(select(ORDERS.id).where(*_waits(kind, owner)) for kind in kinds))
-    return select(func.count()).select_from(waiting.subquery())
+        # Read by the index of the kind, instead of sorting all of them by time.
+        oldest = (
+            select(ORDERS.created_at, name.label("name"), reason.label("reason"), ORDERS.order_number)
+            .where(*_waits(kind, owner))
+            .order_by(ORDERS.created_at, ORDERS.id)
+            .limit(1)
+            .subquery()
+        )
+        parts.append(
+            select(
+                literal(kind.value), sums.c.orders, sums.c.balance, *oldest.c, sums.c.long, sums.c.first_of_kind
+            ).select_from(sums.outerjoin(oldest, true()))
+        )
+    return union_all(*parts)
 
 
 def _waits(kind: Waiting, owner: str | None) -> list[ColumnElement[bool]]:

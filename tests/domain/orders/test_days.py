@@ -1,6 +1,7 @@
 """The kept days against the orders themselves: whatever happens to orders, figures are those of the rows."""
 
 import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ from domain.orders.queries import list_for_page, list_orders
 from domain.reports.home import HomeQuery, HomeRange, get_home
 from domain.reports.stats import StatsQuery, get_stats
 from models import Order, OrderDay, OrderDayChange, OrderStatus, Role
+from models.session import raw_connection
+from proofs.plans import noted
 from tests.factories import as_actor, make_customer, make_staff
 from tests.factories.picks import pick
 
@@ -160,3 +163,18 @@ async def test_an_order_that_no_figure_reads_notes_nothing(db: AsyncSession) -> 
         1,
         Decimal(1),
     )
+
+
+async def test_days_start_no_parallel_scan_of_orders(db: AsyncSession) -> None:
+    for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+        await db.execute(text(f"SET LOCAL {name} = 0"))
+    for table in ("order_day", "order_day_change"):
+        await db.execute(text(f"ALTER TABLE {table} SET (parallel_workers = 0)"))
+    statement = select(func.sum(select_days(ZONE).c.orders))
+    async with noted(db) as sent:
+        await db.execute(statement)
+    [(written, values)] = sent
+    raw = await raw_connection(db)
+    plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {written}", *values))
+    assert set(re.findall(r"Workers Launched: (\d+)", plan)) <= {"0"}
+    assert re.search(r"on orders .*\(never executed\)", plan)
