@@ -34,7 +34,8 @@ UPDATE orders AS o SET commission_paid = :paid,
 FROM wanted AS w WHERE w.id = o.id
 """)
 _WAS_DUE = text("SELECT EXISTS (SELECT FROM commission_entry WHERE order_id = :order_id)")
-# The ledger entries of those orders. An entry added after its order was marked is marked the next time.
+# The ledger entries of those orders. Except for an order's first, an entry added after its order was marked is marked
+# the next time.
 _SET_ENTRIES = text("""
 UPDATE commission_entry AS e SET paid_at = CASE WHEN :paid THEN now() END,
   paid_by = CASE WHEN :paid THEN CAST(:name AS text) ELSE '' END

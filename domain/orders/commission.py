@@ -12,12 +12,17 @@ from domain.orders.business import current_business
 # An advisory lock: shared by settling, exclusive for locking a month, so that no row is added to a month just locked.
 MONTH_LOCK = 7_103_115
 
-# The rate is the newest that had begun on the order's business day. Rounding is half up, away from zero.
+# The rate is the newest that had begun on the order's business day. Rounding is half up, away from zero. A mark as paid
+# is for one rep; the next one has to be paid.
 _FIX = """
 UPDATE orders AS o SET commission_rep_id = o.sales_rep_id, commission_percent = r.percent,
-  commission_amount = round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2)
+  commission_amount = round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2),
+  commission_paid = o.commission_paid AND r.is_same_rep,
+  commission_paid_at = CASE WHEN r.is_same_rep THEN o.commission_paid_at END,
+  commission_paid_by = CASE WHEN r.is_same_rep THEN o.commission_paid_by ELSE '' END
 FROM (
-  SELECT w.id, CASE WHEN w.sales_rep_id IS NOT NULL THEN coalesce((
+  SELECT w.id, w.commission_rep_id IS NOT DISTINCT FROM w.sales_rep_id AS is_same_rep,
+    CASE WHEN w.sales_rep_id IS NOT NULL THEN coalesce((
     SELECT percent FROM commission_rate
     WHERE staff_id = w.sales_rep_id AND starts_on <= (w.created_at AT TIME ZONE $2)::date
     ORDER BY starts_on DESC LIMIT 1
@@ -27,12 +32,13 @@ FROM (
 WHERE o.id = r.id AND (o.commission_rep_id, o.commission_percent, o.commission_amount) IS DISTINCT FROM
   (o.sales_rep_id, r.percent, round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2))
 """
-# If paid in full, the commission is due, less the share of allowances; if cancelled or unpaid again, nothing is due.
+# If paid in full, the commission is due, less the share of allowances; if cancelled or unpaid again, nothing is due. If
+# the order was marked before its commission was due, the first entry is paid already.
 _SETTLE = """
 WITH due AS (
   SELECT id, order_number, commission_rep_id AS staff_id, coalesce(nullif(delivery_company, ''), delivery_name, '') AS
     customer, commission_percent AS percent, round((subtotal - discount_amount) * share, 2) AS base,
-    round(commission_amount * share, 2) AS amount
+    round(commission_amount * share, 2) AS amount, commission_paid_at AS paid_at, commission_paid_by AS paid_by
   FROM orders, LATERAL (SELECT CASE
     WHEN commission_rep_id IS NULL OR status = 'cancelled' THEN 0
     WHEN payment_status IN ('paid', 'partially_refunded', 'refunded')
@@ -57,11 +63,12 @@ month AS (
   ) AS m WHERE NOT EXISTS (SELECT FROM commission_month AS locked WHERE locked.month = m::date)
 )
 INSERT INTO commission_entry (
-  order_id, order_number, staff_id, kind, amount, month, note, customer, base, percent
+  order_id, order_number, staff_id, kind, amount, month, note, customer, base, percent, paid_at, paid_by
 )
 SELECT $1, d.order_number, c.staff_id, CASE WHEN c.amount > 0 THEN 'earned' ELSE 'taken_back' END,
   c.amount, month.first, (SELECT CASE status WHEN 'cancelled' THEN status ELSE payment_status END FROM orders
-  WHERE id = $1), d.customer, c.base, c.percent
+  WHERE id = $1), d.customer, c.base, c.percent, CASE WHEN NOT EXISTS (SELECT FROM kept) THEN d.paid_at END,
+  CASE WHEN NOT EXISTS (SELECT FROM kept) THEN d.paid_by ELSE '' END
 FROM change AS c, month, due AS d WHERE c.amount <> 0
 """
 

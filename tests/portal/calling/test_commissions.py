@@ -16,9 +16,11 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, first_of_month, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
+from domain.order_desk.assign import AssignOrder, assign_order
 from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
+from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.sales.rep_home import get_rep_home
 from models import CommissionEntry, CommissionRate, CommissionSum, Order, OrderStatus, Role, Staff
 from models.session import raw_connection
@@ -122,6 +124,23 @@ async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
     assert (kept.lines, kept.later) == (paid.lines, first_of_month(today))
     await set_commission_paid(db, order.order_number, SetCommissionPaid(paid=False), by=by)
     assert (await get_statement(db, rep.id, last_month(), visible_to=by)).to_pay == 4
+
+
+@pytest.mark.parametrize("changes_rep", [False, True])
+async def test_a_commission_paid_before_it_is_due_is_not_paid_again(db: AsyncSession, *, changes_rep: bool) -> None:
+    by, reps = as_actor(await make_staff(db, Role.ADMIN)), [await make_staff(db, Role.SALES_REP) for _ in range(2)]
+    for rep in reps:
+        db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer, product = await make_customer(db, sales_rep_id=reps[0].id), await make_product(db)
+    placed = await make_order(db, (product.sku, 4), by=as_actor(customer))
+    await set_commission_paid(db, placed.written.order_number, SetCommissionPaid(paid=True), by=by)
+    if changes_rep:
+        await assign_order(db, placed.written.id, AssignOrder(sales_rep_id=reps[1].id or 0), by=by)
+    await mark_paid(db, placed.written.id, MarkPaid(), by=by)
+    owner = reps[1] if changes_rep else reps[0]
+    month = await get_statement(db, owner.id, business_today(current_business().timezone), visible_to=by)
+    assert (month.earned, month.to_pay) == (Decimal(4), Decimal(4) if changes_rep else Decimal(0))
+    assert [line.paid_by for line in month.lines] == ["" if changes_rep else by.name]
 
 
 async def test_an_order_cancelled_before_its_commission_was_due_cannot_be_marked_paid(db: AsyncSession) -> None:
