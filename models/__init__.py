@@ -72,7 +72,7 @@ from models.product import Product, ProductImage, ProductImageData
 from models.product_count import ProductCount
 from models.purchase_count import PurchaseCount
 from models.rate_limit import RateLimit
-from models.renewal_day import RenewalDay, RenewalDayChange
+from models.renewal_day import RenewalDay, RenewalDayChange, RenewalTotal
 from models.rfq import Rfq, RfqStatus
 from models.rfq_quote import RfqQuote
 from models.savings_request import SavingsRequest
@@ -213,6 +213,7 @@ __all__ = [
     "Renewal",
     "RenewalDay",
     "RenewalDayChange",
+    "RenewalTotal",
     "RenewalStatus",
     "Resolution",
     "RevokedToken",

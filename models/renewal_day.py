@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import DDL, BigInteger, Index, Numeric, event
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from models.base import Table, key, money
@@ -17,13 +18,16 @@ from models.base import Table, key, money
 class RenewalDay(Table, table=True):
     """The active subscriptions that renew a product on a day and have not failed, as of the last count.
 
-    `amount` is in US dollars including delivery, calculated with the delivery rules in `free_from` and `fee`.
+    `amount` is in US dollars including delivery, calculated with the delivery rules in `free_from` and `fee`. `so_far`
+    is the product's quantity up to and including this day, and `next_day` its next day with renewals. The release
+    before this one stores rows without `so_far`: readers recalculate these products.
     """
 
     __tablename__ = "renewal_day"
     __table_args__ = (
         Index("ix_renewal_day_product", "product_id"),
         Index("ix_renewal_day_rules", "free_from", "fee"),
+        Index("ix_renewal_day_without_sum", "product_id", postgresql_where=sql("so_far IS NULL")),
     )
 
     id: int = key()
@@ -36,6 +40,20 @@ class RenewalDay(Table, table=True):
     amount: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
     free_from: Decimal = money()
     fee: Decimal = money()
+    so_far: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    next_day: date | None = None
+
+
+class RenewalTotal(Table, table=True):
+    """What changes of `renewal_day` added to a day since the last count, for all products together; after a count, one
+    row of a day holds the total so far."""
+
+    __tablename__ = "renewal_total"
+
+    id: int = key()
+    day: date
+    renewals: int = Field(sa_type=BigInteger, nullable=False)
+    amount: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
 
 
 class RenewalDayChange(Table, table=True):
@@ -94,5 +112,37 @@ FOR EACH ROW WHEN ((OLD.unit_price, OLD.bulk_price, OLD.bulk_quantity)
 EXECUTE FUNCTION note_renewals_of_products()
 """,
 )
-for _statement in NOTE_RENEWALS:
+# Whoever writes the days, their totals are right; only the count writes them.
+_ADD_UP = """
+INSERT INTO renewal_total (day, renewals, amount)
+    SELECT day, {sign}sum(renewals), {sign}sum(amount) FROM {rows} GROUP BY day;
+"""
+_WRITTEN, _DROPPED = _ADD_UP.format(sign="", rows="written").strip(), _ADD_UP.format(sign="-", rows="dropped").strip()
+ADD_UP_RENEWALS = (
+    f"""
+CREATE FUNCTION add_up_renewals() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP IN ('DELETE', 'UPDATE') THEN
+    {_DROPPED}
+  END IF;
+  IF TG_OP IN ('INSERT', 'UPDATE') THEN
+    {_WRITTEN}
+  END IF;
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER renewal_totals_inserted AFTER INSERT ON renewal_day REFERENCING NEW TABLE AS written
+FOR EACH STATEMENT EXECUTE FUNCTION add_up_renewals()
+""",
+    """
+CREATE TRIGGER renewal_totals_deleted AFTER DELETE ON renewal_day REFERENCING OLD TABLE AS dropped
+FOR EACH STATEMENT EXECUTE FUNCTION add_up_renewals()
+""",
+    """
+CREATE TRIGGER renewal_totals_updated AFTER UPDATE ON renewal_day
+REFERENCING OLD TABLE AS dropped NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION add_up_renewals()
+""",
+)
+for _statement in (*NOTE_RENEWALS, *ADD_UP_RENEWALS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Select, Text, case, cast, func, literal, null, select, union_all
+from sqlalchemy import CTE, BigInteger, Select, Text, and_, case, cast, func, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
@@ -89,51 +89,13 @@ async def list_coming(
 ) -> tuple[list[DueDay], list[Need]]:
     """Return what is due on each of the next 30 days, without failed renewals, and the products needed most.
 
-    What is overdue is due today; the shortest product comes first. It is one statement, which looks for the day from
-    which a product is short only if all its renewals together exceed its stock.
+    What is overdue is due today; the shortest product comes first. It is one statement: the stock is compared with each
+    product's sum at the end of the 30 days, and only if it is not enough with its days.
     """
-    coming = _coming(today, rules, visible_to).cte("coming")
-    due = select(coming.c.product_id, func.sum(coming.c.quantity).label("due")).group_by(coming.c.product_id).subquery()
-    totals = (
-        select(due, Product.name, Product.stock_quantity.label("stock"))
-        .join(Product, Product.id == due.c.product_id)
-        .cte("totals")
-    )
-    short = _find_short(coming, totals)
-    day = func.greatest(coming.c.day, today)
-    days = (
-        select(
-            literal(0).label("part"),
-            day.label("day"),
-            func.sum(coming.c.renewals).label("renewals"),
-            func.sum(coming.c.amount).label("amount"),
-            func.coalesce(func.bool_or(coming.c.day >= short.c.first_day), False).label("is_short"),
-            cast(null(), BigInteger).label("product_id"),
-            cast(null(), Text).label("name"),
-            cast(null(), BigInteger).label("due"),
-            cast(null(), BigInteger).label("stock"),
-        )
-        .select_from(coming.outerjoin(short, short.c.product_id == coming.c.product_id))
-        .group_by(day)
-    )
-    needs = (
-        select(
-            literal(1),
-            # Without a day, the maximum would be today.
-            case((short.c.first_day.is_not(None), func.greatest(short.c.first_day, today))),
-            literal(0),
-            literal(ZERO),
-            short.c.first_day.is_not(None),
-            totals.c.product_id,
-            totals.c.name,
-            totals.c.due,
-            totals.c.stock,
-        )
-        .select_from(totals.outerjoin(short, short.c.product_id == totals.c.product_id))
-        .order_by((totals.c.stock - totals.c.due).asc().nulls_last(), totals.c.product_id)
-        .limit(most)
-    )
-    both = union_all(days, needs.subquery().select()).subquery()
+    coming, totals = _coming(rules, visible_to)
+    last = _select_last(coming, today + AHEAD)
+    days, needs = _select_days(coming, totals, last, today), _select_needs(coming, last, today, most)
+    both = union_all(days, needs).subquery()
     order = (both.c.part, both.c.stock.is_(None), both.c.stock - both.c.due, both.c.product_id, both.c.day)
     found_days, found_needs = [], []
     for row in await db.execute(select(both).order_by(*order)):
@@ -144,27 +106,80 @@ async def list_coming(
     return found_days, found_needs
 
 
-def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[*tuple[Any, ...]]:
-    """Select the renewals of the next 30 days by product and day; counted for a rep, precalculated otherwise."""
-    if own := visible_subscriptions(visible_to):
-        theirs = group_renewals(rules).join(Customer, Customer.id == Subscription.customer_id)
-        return theirs.where(Subscription.next_renewal_date <= today + AHEAD, *own)
-    renewals = select_renewals(rules)
-    return select(renewals).where(renewals.c.day <= today + AHEAD)
+def _select_last(coming: CTE, horizon: date) -> CTE:
+    """Select what is due of each product within the period, and what is left of its stock afterwards."""
+    return (
+        select(
+            coming.c.product_id,
+            coming.c.so_far.label("due"),
+            Product.name,
+            Product.stock_quantity.label("stock"),
+            (Product.stock_quantity - coming.c.so_far).label("left"),
+        )
+        .join(Product, Product.id == coming.c.product_id)
+        .where(coming.c.day <= horizon, or_(coming.c.next_day.is_(None), coming.c.next_day > horizon))
+        .cte("last")
+    )
 
 
-def _find_short(coming: CTE, totals: CTE) -> CTE:
-    """Select the products that the current stock does not cover, with the first day for which it is not enough."""
-    so_far = func.sum(coming.c.quantity).over(partition_by=coming.c.product_id, order_by=coming.c.day)
-    run = (
-        select(coming.c.product_id, coming.c.day, so_far.label("so_far"), totals.c.stock)
-        .join(totals, totals.c.product_id == coming.c.product_id)
-        .where(totals.c.due > totals.c.stock)
+def _select_days(coming: CTE, totals: CTE, last: CTE, today: date) -> Select[*tuple[Any, ...]]:
+    """Select the sums of each day, and whether a product's stock does not cover a renewal of that day."""
+    horizon = today + AHEAD
+    short_days = (
+        select(func.greatest(coming.c.day, today).label("day"))
+        .join(last, and_(last.c.left < 0, last.c.product_id == coming.c.product_id))
+        .where(coming.c.day <= horizon, coming.c.so_far > last.c.stock)
+        .distinct()
+        .cte("short_days")
+    )
+    day = func.greatest(totals.c.day, today).label("day")
+    sums = (
+        select(day, func.sum(totals.c.renewals).label("renewals"), func.sum(totals.c.amount).label("amount"))
+        .where(totals.c.day <= horizon)
+        .group_by(day)
+        .having(func.sum(totals.c.renewals) != 0)
         .subquery()
     )
-    return (
-        select(run.c.product_id, func.min(run.c.day).label("first_day"))
-        .where(run.c.so_far > run.c.stock)
-        .group_by(run.c.product_id)
-        .cte("short")
+    return select(
+        literal(0).label("part"),
+        sums.c.day,
+        sums.c.renewals,
+        sums.c.amount,
+        short_days.c.day.is_not(None).label("is_short"),
+        cast(null(), BigInteger).label("product_id"),
+        cast(null(), Text).label("name"),
+        cast(null(), BigInteger).label("due"),
+        cast(null(), BigInteger).label("stock"),
+    ).select_from(sums.outerjoin(short_days, short_days.c.day == sums.c.day))
+
+
+def _select_needs(coming: CTE, last: CTE, today: date, most: int) -> Select[*tuple[Any, ...]]:
+    """Select the products needed most, with the columns of `_select_days`."""
+    shown = select(last).order_by(last.c.left.asc().nulls_last(), last.c.product_id).limit(most).cte("shown")
+    first_day = (
+        select(func.min(coming.c.day))
+        .where(
+            coming.c.product_id == shown.c.product_id, coming.c.day <= today + AHEAD, coming.c.so_far > shown.c.stock
+        )
+        .scalar_subquery()
     )
+    return select(
+        literal(1),
+        # Without a day, the maximum would be today.
+        case((shown.c.left < 0, func.greatest(first_day, today))),
+        literal(0),
+        literal(ZERO),
+        shown.c.left < 0,
+        shown.c.product_id,
+        shown.c.name,
+        shown.c.due,
+        shown.c.stock,
+    )
+
+
+def _coming(rules: OrderRules, visible_to: Actor) -> tuple[CTE, CTE]:
+    """Return the coming renewals by product and day, and by day; counted for a rep, precalculated otherwise."""
+    if own := visible_subscriptions(visible_to):
+        theirs = group_renewals(rules).join(Customer, Customer.id == Subscription.customer_id).where(*own).cte("coming")
+        return theirs, theirs
+    return select_renewals(rules)
