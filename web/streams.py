@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 from quart import Response
 
+from domain.kernel.copied_sheets import LastPiece
+
 CSV = "text/csv; charset=utf-8"
 # How many chunks are made before the answer begins: the heading of a CSV file, and its first rows.
 _FIRST_PIECES = 2
@@ -20,12 +22,17 @@ def answer_file(data: bytes, filename: str, *, content_type: str = CSV) -> Respo
 
 
 async def stream_file(pieces: AsyncIterator[bytes], filename: str, *, content_type: str = CSV) -> Response:
-    """Return a download whose first chunks are made before it starts, so that a lost database is 503."""
+    """Return a download whose first chunks are made before it starts, so that a lost database is 503.
+
+    A file that is complete then is sent as one answer, which takes less than a stream.
+    """
     first = [piece async for piece in _take(pieces, _FIRST_PIECES)]
+    made = b"".join(first)
+    if len(first) < _FIRST_PIECES or isinstance(first[-1], LastPiece):
+        return answer_file(made, filename, content_type=content_type)
 
     async def everything() -> AsyncIterator[bytes]:
-        for piece in first:
-            yield piece
+        yield made
         async for piece in pieces:
             yield piece
 

@@ -52,7 +52,7 @@ _ON_THE_CLOCK = "SELECT set_config('TimeZone', $1, true)"
 # The ids of a batch of `copy_listed`; its statement may be limited to them.
 LISTED = open_value("listed", ARRAY(BigInteger))
 _IS_FIRST, _IS_LAST = open_value("is_first", Boolean()), open_value("is_last", Boolean())
-_PASSED = open_value("passed", BigInteger())
+_PASSED, _MOST = open_value("passed", BigInteger()), open_value("most", BigInteger())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class Rows:
     cells: Select[Any]
     place: Sequence[ColumnElement[Any]]
     falls: bool = False
+
+
+class LastPiece(bytes):
+    """The end of a file, for readers who want to know it without asking for the next piece."""
 
 
 FindRows = Callable[[AsyncConnection], Awaitable[Rows]]
@@ -150,18 +154,23 @@ async def _next(batches: AsyncGenerator[bytes]) -> bytes | None:
 
 
 async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinfo) -> AsyncGenerator[bytes]:
-    lines = ends = None
+    async with _reading(database, timezone) as (connection, raw):
+        lines, ends = await _quote_rows(raw, await find_rows(connection))
+        # A short list is read by one statement: a row more than the first batch tells that it is longer.
+        bounds = _name_bounds([], []) | {"most": str(FIRST_BATCH + 1)}
+        data, count = await _copy(raw, lines.fill(bounds), "csv")
+    if count <= FIRST_BATCH:
+        yield LastPiece(_end_lines(data))
+        return
     after: list[str] = []
     most = FIRST_BATCH
     while True:
-        async with _reading(database, timezone) as (connection, raw):
-            if lines is None or ends is None:
-                lines, ends = await _quote_rows(raw, await find_rows(connection))
-            found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
+        async with _reading(database, timezone) as (_, raw):
+            found, _ = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
             # If there is no second row, nothing follows the batch.
             end, *more = found.decode().splitlines() or [""]
             last = [bytes.fromhex(literal).decode() for literal in end.split()] if more else []
-            data = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
+            data, _ = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
         yield _end_lines(data)
         if not last:
             return
@@ -177,7 +186,7 @@ async def _read_listed(
         listed = ",".join(map(str, ids[at : at + most]))
         async with _reading(database, timezone) as (_, raw):
             lines = lines or await quote_sql(raw, cells)
-            data = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
+            data, _ = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
         yield _end_lines(data)
         at, most = at + most, BATCH
 
@@ -206,7 +215,7 @@ async def _quote_rows(raw: asyncpg.Connection, rows: Rows) -> tuple[QuotedSql, .
 
 
 def _select_batch(rows: Rows) -> Select[Any]:
-    return rows.cells.where(in_batch(*rows.place, falls=rows.falls)).order_by(*_order_of(rows))
+    return rows.cells.where(in_batch(*rows.place, falls=rows.falls)).order_by(*_order_of(rows)).limit(_MOST)
 
 
 def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
@@ -234,15 +243,15 @@ def _name_bounds(after: Sequence[str], last: Sequence[str]) -> dict[str, str]:
     return bounds | {f"{end}_{n}": literal for end, place in places for n, literal in enumerate(place)}
 
 
-async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> bytes:
-    """Return a statement's whole result in memory: for one batch of an export."""
+async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> tuple[bytes, int]:
+    """Return a statement's whole result in memory, and the number of its rows: for one batch of an export."""
     pieces: list[bytes] = []
 
     async def keep(piece: bytes) -> None:
         pieces.append(piece)
 
-    await raw.copy_from_query(sql, output=keep, format=form)
-    return b"".join(pieces)
+    status = await raw.copy_from_query(sql, output=keep, format=form)
+    return b"".join(pieces), int(status.rpartition(" ")[2])
 
 
 def _end_lines(data: bytes) -> bytes:
