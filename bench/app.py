@@ -2,15 +2,14 @@
 
 from quart import Quart, Response
 
-from app import build_app
 from models.session import current_database
-from settings import load_settings_or_exit
+from run import create_app as create_served_app
 from web.guards import public
 
 
 def create_app() -> Quart:
     """The served app and its bare routes."""
-    app = build_app(load_settings_or_exit())
+    app = create_served_app()
 
     @app.get("/bench/bare")
     @public

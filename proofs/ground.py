@@ -47,7 +47,7 @@ class Server:
         environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}
         serve = [str(self.root / "run.py"), "serve", "--no-worker", "--workers", str(self.workers)]
         if self.app:  # another app than the program's own, served with the same server
-            serve = ["-m", "uvicorn", "--factory", self.app, "--no-access-log", "--log-level", "warning"]
+            serve = ["-m", "proofs.serve_app", self.app]
         with self._open_log() as out:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *serve, "--port", str(self.port)),

@@ -68,10 +68,13 @@ class DrainingProcesses(multiprocess.Multiprocess):
         super().terminate_all()
 
 
-def run_server(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until a signal arrives; with more than one worker, each is a process of its own."""
+def run_server(settings: Settings, *, host: str, port: int, workers: int, app: str = "run:create_app") -> None:
+    """Serve until a signal arrives; with more than one worker, each is a process of its own.
+
+    `app` names the function that creates the app, in its module.
+    """
     config = uvicorn.Config(
-        "run:create_app",
+        app,
         factory=True,
         host=host,
         port=port,
