@@ -16,6 +16,7 @@ import orjson
 
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
+from domain.kernel.literals import write_array
 from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
 from domain.orders.commission import fix_commission, settle_commission
@@ -74,8 +75,8 @@ _ORDER = {
     "on_terms": ":payment_method::text = 'net30'",
     "released_total": ":released_total::numeric",
 }
-# Each column of a line that is a field of `Line`, with its type. The lines are sent as one JSON text: as arrays they
-# would take the driver twice as long, because it checks every element for being an array.
+# Each column of a line that is a field of `Line`, with its type. The lines are sent as one JSON text, and arrays as
+# text: otherwise they would take the driver twice as long, because it checks every element for being an array.
 _LINES = {
     "product_id": "bigint",
     "product_name": "text",
@@ -102,7 +103,7 @@ lines AS (
 ),
 taken AS (
   UPDATE product AS p SET stock_quantity = p.stock_quantity - t.quantity
-  FROM made, unnest(:taken_product_ids::bigint[], :taken_quantities::int[]) AS t(id, quantity)
+  FROM made, unnest(:taken_product_ids::text::bigint[], :taken_quantities::text::int[]) AS t(id, quantity)
   WHERE p.id = t.id RETURNING p.id, t.quantity, p.stock_quantity, made.id AS order_id
 ),
 ledger AS (
@@ -242,6 +243,6 @@ def _values(order: NewOrder) -> dict[str, Any]:
         "item_count": len(order.lines),
         "unit_count": sum(line.quantity for line in order.lines),
         "lines": orjson.dumps(order.lines, default=str).decode(),
-        "taken_product_ids": list(taken.keys()),
-        "taken_quantities": list(taken.values()),
+        "taken_product_ids": write_array(taken.keys()),
+        "taken_quantities": write_array(taken.values()),
     }
