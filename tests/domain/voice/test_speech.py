@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+import typeguard
 
 from domain.voice import speech
 
@@ -40,3 +41,11 @@ async def test_callers_wait_for_the_words_without_stopping_the_loop(monkeypatch:
 )
 def test_a_size_keeps_its_point_and_a_name_ends_no_sentence(written: str, said: str) -> None:
     assert speech.say_text(written) == said
+
+
+def test_the_words_are_loaded_without_checks_of_their_types() -> None:
+    assert speech.say_number(21) == "twenty-one"
+    engine = type(speech._words())
+    checked = {"check_argument_types", "check_return_type"}
+    assert not checked & set(engine.number_to_words.__code__.co_names + engine.plural.__code__.co_names)
+    assert typeguard.typechecked.__name__ == "typechecked"
