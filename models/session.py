@@ -190,12 +190,16 @@ def _refuse_closed(_connection: object, record: Any, _proxy: object) -> None:
         raise InvalidatePoolError("The server ended this connection.")
 
 
-async def _borrow(engine: AsyncEngine) -> Lent:
-    """Take a connection from the pool: an idle one at once, otherwise by waiting in SQLAlchemy's greenlet."""
+def _lend_idle(engine: AsyncEngine) -> Lent | None:
+    """Take an idle connection from the pool, if there is one."""
     pool = engine.sync_engine.pool
-    if isinstance(pool, LendingPool) and (entry := pool.take_idle()) is not None:
-        return Lent(pool, entry)
-    return Lent(None, await engine.raw_connection())
+    return pool.lend_idle() if isinstance(pool, LendingPool) else None
+
+
+async def _wait_for_one(engine: AsyncEngine) -> Lent:
+    """Take a connection from the pool by waiting in SQLAlchemy's greenlet."""
+    proxied = await engine.raw_connection()
+    return Lent(None, proxied, cast(asyncpg.Connection, proxied.driver_connection))
 
 
 class _RawReading:
@@ -207,12 +211,15 @@ class _RawReading:
         self._engine = engine
 
     async def __aenter__(self) -> asyncpg.Connection:
-        self._borrowed = await _borrow(self._engine)
+        self._borrowed = _lend_idle(self._engine) or await _wait_for_one(self._engine)
         return self._borrowed.connection
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        if error is None:
+            await self._borrowed.close()  # If it was closed in the meantime, the pool notices before it lends it again.
+            return
         # asyncpg raises InternalClientError for a connection that ends at this very moment.
         is_lost = self._borrowed.connection.is_closed() or isinstance(error, asyncpg.InternalClientError)
         if is_lost:
@@ -283,7 +290,7 @@ class RawTransaction:
 
     async def _begin(self, message: str) -> str:
         for left in range(MOST_DEAD, -1, -1):
-            self._borrowed = await _borrow(self._engine)
+            self._borrowed = _lend_idle(self._engine) or await _wait_for_one(self._engine)
             connection = self._borrowed.connection
             self._is_open = True  # The state is unknown from here until the message is answered.
             try:

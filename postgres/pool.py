@@ -3,41 +3,15 @@
 A lent connection is asyncpg's own; SQLAlchemy begins no transaction on it, so there is none to roll back.
 """
 
+import asyncio
 import time
+from collections import deque
 from typing import cast
 
 import asyncpg
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
-
-
-class LendingPool(AsyncAdaptedQueuePool):
-    """A pool whose idle connections are available immediately."""
-
-    def take_idle(self) -> ConnectionPoolEntry | None:
-        """Take an idle connection from the pool; None if one must be created, replaced or waited for."""
-        if not self.checkedin():
-            return None
-        entry = self._do_get()
-        if self._is_good(entry):
-            return entry
-        self._do_return_conn(entry)
-        return None
-
-    def has_room(self) -> bool:
-        """True if a returned connection is kept; otherwise it is closed, which takes time."""
-        return self.checkedin() < self.size()
-
-    def give_back(self, entry: ConnectionPoolEntry) -> None:
-        """Return an idle connection to the pool."""
-        self._do_return_conn(entry)
-
-    def _is_good(self, entry: ConnectionPoolEntry) -> bool:
-        """True unless SQLAlchemy would replace the connection: too old, closed, or older than one that was lost."""
-        if entry.dbapi_connection is None or cast(asyncpg.Connection, entry.driver_connection).is_closed():
-            return False
-        made_at: float = entry.starttime  # type: ignore[attr-defined]
-        return made_at >= self._invalidate_time and time.time() - made_at <= self._recycle
+from sqlalchemy.util import greenlet_spawn, memoized_property
+from sqlalchemy.util.queue import AsyncAdaptedQueue
 
 
 class Lent:
@@ -45,9 +19,13 @@ class Lent:
 
     __slots__ = ("_entry", "_pool", "connection")
 
-    def __init__(self, pool: LendingPool | None, entry: ConnectionPoolEntry | PoolProxiedConnection) -> None:
-        self._pool, self._entry = pool, entry
-        self.connection = cast(asyncpg.Connection, entry.driver_connection)
+    def __init__(
+        self,
+        pool: "LendingPool | None",
+        entry: ConnectionPoolEntry | PoolProxiedConnection,
+        connection: asyncpg.Connection,
+    ) -> None:
+        self._pool, self._entry, self.connection = pool, entry, connection
 
     async def invalidate(self) -> None:
         """Discard the connection; the pool creates another one."""
@@ -57,7 +35,62 @@ class Lent:
         """Return the connection to the pool."""
         if self._pool is None:
             await greenlet_spawn(self._entry.close)
-        elif self._pool.has_room():
-            self._pool.give_back(cast(ConnectionPoolEntry, self._entry))
+        elif not self._pool.take_back(cast(ConnectionPoolEntry, self._entry)):
+            await greenlet_spawn(self._pool._do_return_conn, cast(ConnectionPoolEntry, self._entry))  # noqa: SLF001 - closes it
+
+
+class IdleQueue(asyncio.Queue[ConnectionPoolEntry]):
+    """The idle connections. Its own two methods take a quarter of the time of asyncio's."""
+
+    _queue: deque[ConnectionPoolEntry]
+    _getters: deque[asyncio.Future[None]]
+
+    def take(self) -> ConnectionPoolEntry | None:
+        """Take the connection that has been idle for longest; None if there is none."""
+        return self._queue.popleft() if self._queue else None
+
+    def put_back(self, entry: ConnectionPoolEntry) -> bool:
+        """Add an idle connection, which a waiting caller gets; False if the queue is full."""
+        if self._getters or len(self._queue) >= self.maxsize:
+            try:
+                self.put_nowait(entry)
+            except asyncio.QueueFull:
+                return False
         else:
-            await greenlet_spawn(self._pool.give_back, cast(ConnectionPoolEntry, self._entry))
+            self._queue.append(entry)
+        return True
+
+
+class LendingQueue(AsyncAdaptedQueue[ConnectionPoolEntry]):
+    """SQLAlchemy's queue, around ours."""
+
+    @memoized_property
+    def _queue(self) -> IdleQueue:
+        return IdleQueue(maxsize=self.maxsize)
+
+
+class LendingPool(AsyncAdaptedQueuePool):
+    """A pool whose idle connections are available immediately."""
+
+    _queue_class = LendingQueue
+    _pool: LendingQueue
+
+    def lend_idle(self) -> Lent | None:
+        """Lend an idle connection; None if one must be created, replaced or waited for."""
+        entry = self._pool._queue.take()  # noqa: SLF001 - ours
+        if entry is None:
+            return None
+        adapted = entry.dbapi_connection
+        if adapted is not None:
+            connection: asyncpg.Connection = adapted.driver_connection
+            # SQLAlchemy would replace a connection that is too old, or older than one that was lost.
+            made_at: float = entry.starttime  # type: ignore[attr-defined]
+            is_recent = made_at >= self._invalidate_time and time.time() - made_at <= self._recycle
+            if is_recent and not connection.is_closed():
+                return Lent(self, entry, connection)
+        self._pool._queue.put_back(entry)  # noqa: SLF001 - ours
+        return None
+
+    def take_back(self, entry: ConnectionPoolEntry) -> bool:
+        """Return a lent connection to the pool; False if the pool is full, so that it must be closed."""
+        return self._pool._queue.put_back(entry)  # noqa: SLF001 - ours

@@ -94,13 +94,11 @@ async def list_products(connection: asyncpg.Connection, asked: ListProducts) -> 
 
     Without a search they are sorted by name, else the closest match comes first. An unknown category has no products.
     """
-    search = read_search(asked.search)
-    category: tuple[Any, ...] = (asked.category_id, asked.category or None)
-    has_category = category != (None, None)
-    statement = _choose_statement(search, has_category=has_category)
-    rows = await connection.fetch(
-        statement, asked.per_page, asked.offset, *_search_values(search), *(category if has_category else ())
-    )
+    statement: str = _ALL
+    values: tuple[Any, ...] = ()
+    if asked.search or asked.category or asked.category_id is not None:
+        statement, values = _choose_statement(asked)
+    rows = await connection.fetch(statement, asked.per_page, asked.offset, *values)
     total: int = rows[0]["total"]
     return make_page(rows if rows[0]["id"] is not None else [], total, asked)
 
@@ -110,12 +108,18 @@ async def list_featured_products(connection: asyncpg.Connection, *, limit: int) 
     return list(await connection.fetch(_FEATURED, limit))
 
 
-def _choose_statement(search: Search | None, *, has_category: bool) -> str:
+def _choose_statement(asked: ListProducts) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement for a search or a category, and its parameters after those of the page."""
+    search = read_search(asked.search)
+    category: tuple[Any, ...] = (asked.category_id, asked.category or None)
+    has_category = category != (None, None)
     if search is None:
-        return _ALL_IN_CATEGORY if has_category else _ALL
-    if search.prefix is not None:
-        return _BEGINNING_IN_CATEGORY if has_category else _BEGINNING
-    return _FOUND_IN_CATEGORY if has_category else _FOUND
+        statement = _ALL_IN_CATEGORY if has_category else _ALL
+    elif search.prefix is not None:
+        statement = _BEGINNING_IN_CATEGORY if has_category else _BEGINNING
+    else:
+        statement = _FOUND_IN_CATEGORY if has_category else _FOUND
+    return statement, (*_search_values(search), *(category if has_category else ()))
 
 
 def _search_values(search: Search | None) -> tuple[Any, ...]:

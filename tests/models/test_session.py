@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from models.session import Database, RawTransaction, raw_connection
+from postgres.pool import LendingPool
 
 
 @pytest.fixture
@@ -269,3 +270,21 @@ async def test_a_transaction_begins_with_a_statement_on_a_connection_that_lives(
     assert await ask_pid(await raw_connection(transaction)) != lost
     await transaction.rollback()
     await transaction.close()
+
+
+async def test_a_returned_connection_goes_to_the_caller_who_waits_for_one(alone: Database) -> None:
+    async def wait_for_one() -> int:
+        async with alone.reading() as waiting:
+            return int(await waiting.scalar(text("SELECT pg_backend_pid()")))
+
+    async with alone.raw_reading() as one:
+        pid = await ask_pid(one)
+        async with alone.raw_reading():
+            waiter = asyncio.create_task(wait_for_one())
+            await asyncio.sleep(0)  # until it waits: the pool lends no third connection
+            assert not waiter.done()
+            pool = alone.engine.pool
+            assert isinstance(pool, LendingPool)
+            assert pool._pool._queue._getters
+        assert await waiter != pid
+    assert alone.pool_figures() == {"lent": 0, "idle": 1, "most": 2}
