@@ -71,8 +71,10 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     logging.captureWarnings(True)
-    # Lines do not contain thread, process or task; Python's documentation describes these switches.
+    # Lines do not contain thread, process, task or place in the code. Python's logging HOWTO describes these switches.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined]
+    logging._srcfile = None  # noqa: SLF001 - the HOWTO names it
     sys.excepthook = _log_last_words
     threading.excepthook = lambda failed: _log_last_words(failed.exc_type, failed.exc_value, failed.exc_traceback)
     wanted = logging.getLevelNamesMapping()[level.upper()]

@@ -195,6 +195,10 @@ def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[
         @wraps(handler)
         async def answering(*args: Any, **kwargs: Any) -> Any:
             result = await handler(*args, **kwargs)
+            if isinstance(result, bytes):
+                if this_app().config["TESTING"]:
+                    adapter.validate_json(result)
+                return Response(result, status, content_type=JSON_TYPE)
             headers, said = {}, status
             if isinstance(result, Response):
                 return result
@@ -203,12 +207,7 @@ def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[
             if isinstance(result, Page):
                 headers["X-Total-Count"] = str(result.total)
                 result = list(result.rows)
-            if isinstance(result, bytes):
-                if this_app().testing:
-                    adapter.validate_json(result)
-                body = result
-            else:
-                body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
+            body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
             return Response(body, said, headers, content_type=JSON_TYPE)
 
         answering.has_success = has_success  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from quart import Quart, Request, Response
 from quart.ctx import RequestContext
 from quart.globals import request_ctx
+from quart.routing import QuartRule
 from quart.signals import request_tearing_down
 from quart.typing import ResponseReturnValue
 from quart.wrappers import BaseRequestWebsocket
@@ -44,6 +45,23 @@ class Around(NamedTuple):
     teardown: tuple[AnyFunction, ...]
 
 
+class KnownRoutes(RequestContext):
+    """Remembers the rules of addresses without parameters, which take a tenth of a short request to find."""
+
+    app: "ShieldedQuart"
+
+    def match_request(self) -> None:
+        """Find the rule of the request."""
+        asked, adapter = self.request, self.url_adapter
+        address = (asked.method, adapter.path_info if adapter is not None else asked.path)
+        if (rule := self.app.known_rules.get(address)) is not None:
+            asked.url_rule, asked.view_args = rule, {}
+            return
+        super().match_request()
+        if asked.url_rule is not None and not asked.view_args:
+            self.app.known_rules[address] = asked.url_rule
+
+
 class ShieldedQuart(Quart):
     """Finishes each request; a stream to a client that left still ends, since only the handler is shielded."""
 
@@ -51,6 +69,7 @@ class ShieldedQuart(Quart):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.known_rules: dict[tuple[str, str], QuartRule] = {}
         self._around: dict[str | None, Around] = {}
         self._unfinished: set[asyncio.Task[Response | WerkzeugResponse]] = set()
         self.after_serving(self._finish)
@@ -64,6 +83,10 @@ class ShieldedQuart(Quart):
         if adapter is not None:
             adapter.path_info = adapter.path_info.removesuffix("/") or "/"
         return adapter
+
+    def request_context(self, request: Request) -> RequestContext:
+        """Return the context of a request."""
+        return KnownRoutes(self, request)
 
     def ensure_async(self, func: Callable[P, Awaitable[T]] | Callable[P, T]) -> Callable[P, Awaitable[T]]:
         """Do what Quart's method does, which checks for a coroutine function slowly, a dozen times per request."""

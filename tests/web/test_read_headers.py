@@ -22,12 +22,18 @@ SENT = [
 
 
 def test_they_answer_as_werkzeugs_do() -> None:
-    ours, theirs = ReadHeaders(SENT), Headers(SENT)
+    for sent in (SENT, SENT[:3]):  # once with a header that was sent twice
+        check_headers(ReadHeaders(sent), Headers(sent))
+
+
+def check_headers(ours: ReadHeaders, theirs: Any) -> None:
     for name in ("host", "HOST", "X-Forwarded-For", "accept", "Missing", ""):
         assert ours.get(name) == theirs.get(name)
         assert ours.get(name, "else") == theirs.get(name, "else")
         assert ours.getlist(name) == theirs.getlist(name)
         assert (name in ours) == (name in theirs)
+        assert ours.get(name, "else", type=int) == theirs.get(name, "else", type=int)
+        assert ours.getlist(name, type=int) == theirs.getlist(name, type=int)
     assert ours["cookie"] == theirs["cookie"]
     assert ours[1] == theirs[1]
     assert list(ours) == list(theirs)

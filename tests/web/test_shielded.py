@@ -73,3 +73,33 @@ async def test_functions_around_a_handler_keep_quarts_order(path: str) -> None:
         said.append((called, [(answer.status_code, await answer.get_data()) for answer in answers]))
     assert said[0] == said[1]
     assert len(said[0][0]) > 8
+
+
+async def test_an_address_without_parameters_is_looked_up_once() -> None:
+    app = ShieldedQuart("known")
+
+    @app.get("/list")
+    async def show_list() -> str:
+        return "a list"
+
+    @app.post("/list")
+    async def add() -> str:
+        return "added"
+
+    @app.get("/list/<int:number>")
+    async def show(number: int) -> str:
+        return f"number {number}"
+
+    client = app.test_client()
+    for _ in range(2):
+        assert await (await client.get("/list?page=2")).get_data(as_text=True) == "a list"
+        assert await (await client.get("/list/")).get_data(as_text=True) == "a list"
+        assert await (await client.post("/list")).get_data(as_text=True) == "added"
+        assert await (await client.get("/list/1")).get_data(as_text=True) == "number 1"
+        assert await (await client.get("/list/2")).get_data(as_text=True) == "number 2"
+        assert (await client.put("/list")).status_code == 405
+        assert (await client.get("/lists")).status_code == 404
+    assert {address: rule.endpoint for address, rule in app.known_rules.items()} == {
+        ("GET", "/list"): "show_list",
+        ("POST", "/list"): "add",
+    }
