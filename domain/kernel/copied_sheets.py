@@ -187,8 +187,8 @@ async def _read_listed(
         async with _reading(database, timezone) as (_, raw):
             lines = lines or await quote_sql(raw, cells)
             data, _ = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
-        yield _end_lines(data)
         at, most = at + most, BATCH
+        yield LastPiece(_end_lines(data)) if at >= len(ids) else _end_lines(data)
 
 
 @asynccontextmanager

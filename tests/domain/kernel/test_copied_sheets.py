@@ -14,7 +14,18 @@ from sqlalchemy import DateTime, Integer, Numeric, Text, column, func, literal, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel.copied_sheets import Rows, at_minute, copy_sheet, on_day, send_sheet, typed, typed_phone
+from domain.kernel.copied_sheets import (
+    LISTED,
+    LastPiece,
+    Rows,
+    at_minute,
+    copy_listed,
+    copy_sheet,
+    on_day,
+    send_sheet,
+    typed,
+    typed_phone,
+)
 from domain.kernel.spreadsheets import write_csv
 from models.session import Database
 
@@ -131,6 +142,14 @@ async def test_a_short_list_takes_one_statement(database: Database, monkeypatch:
         copied.clear()
         assert await copy(database, ("n",), Rows(select(sheet.n), (sheet.n,))) == "\ufeffn\r\n1\r\n2\r\n3\r\n".encode()
         assert len(copied) == count
+
+
+async def test_the_last_piece_of_listed_rows_says_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 2)
+    listed = func.unnest(LISTED).table_valued(column("n", Integer), name="listed").render_derived()
+    for ids, ends in (([7], [False, True]), ([7, 8], [False, True]), ([7, 8, 9], [False, False, True])):
+        pieces = copy_listed(database, ("n",), select(listed.c.n), ids, timezone=UTC)
+        assert [isinstance(piece, LastPiece) async for piece in pieces] == ends
 
 
 @pytest.mark.parametrize("falls", [False, True])
