@@ -46,7 +46,17 @@ from models.invoice import (
     ReminderStep,
 )
 from models.job_run import JobRun, JobState
-from models.kept_hours import CallDay, CallHour, HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
+from models.kept_hours import (
+    CallDay,
+    CallHour,
+    HourChange,
+    JournalHour,
+    MonthProof,
+    ProductHour,
+    ProductPace,
+    RepHour,
+    TradeHour,
+)
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
@@ -215,6 +225,7 @@ __all__ = [
     "RenewalDayChange",
     "RenewalTotal",
     "RenewalStatus",
+    "RepHour",
     "Resolution",
     "RevokedToken",
     "Rfq",

@@ -48,6 +48,23 @@ class TradeHour(Table, table=True):
     shipping: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
 
 
+class RepHour(Table, table=True):
+    """The commissions of the orders of one hour and rep, without cancelled orders, in US dollars.
+
+    `paid` is the part that is marked as paid.
+    """
+
+    __tablename__ = "rep_hour"
+    __table_args__ = (Index("ix_rep_hour_hour", "hour"),)
+
+    id: int = key()
+    hour: datetime = required_moment()
+    # Not a foreign key: it is updated with the orders, which have the foreign key to the rep.
+    sales_rep_id: int = Field(sa_type=BigInteger, nullable=False)
+    earned: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    paid: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+
+
 class ProductHour(Table, table=True):
     """The units of a product sold in one hour, with their orders and amount, only of the last 90 days.
 
@@ -312,8 +329,24 @@ NOTE_CALLS = (
     # The time zone of the called person. If an entry is deleted, its calls lose it and are noted then.
     *note_hours("calls", "calling_entry", _OF_ENTRIES, ("hours_key",), only_updates=True),
 )  # fmt: skip
+# An hour of trade that was recounted counts for the reps again, so that placing an order notes only the trade.
+NOTE_REPS = (
+    *note_hours(
+        "reps",
+        "trade_hour",
+        "SELECT DISTINCT 'reps', r.hour FROM {rows}",
+        ("hour", "orders", "sales", "fees", "goods", "bare_lines", "bare_sales", "allowances", "shipping"),
+    ),
+    *note_hours(
+        "reps",
+        "orders",
+        f"SELECT DISTINCT 'reps', {_HOUR.format(moment='r.created_at')} FROM {{rows}}",  # noqa: S608 - constants
+        ("sales_rep_id", "commission_amount", "commission_paid"),
+        only_updates=True,
+    ),
+)
 # The days whose stored hours changed. Only the count of hours writes these.
 _OF_HOURS = "SELECT DISTINCT 'call_days', date_trunc('day', r.hour, 'UTC') FROM {rows}"
 NOTE_CALL_DAYS = note_hours("call_days", "call_hour", _OF_HOURS, ("hour", "at", "staff_id", "zone", "calls", "sales"))
-for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_CALLS, *NOTE_CALL_DAYS):
+for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_REPS, *NOTE_CALLS, *NOTE_CALL_DAYS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

@@ -23,11 +23,15 @@ def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
     return sorted(hours - {*moments})
 
 
-def changed_between(report: str, since: str, until: str) -> str:
-    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`."""
+def changed_between(reports: str, since: str, until: str) -> str:
+    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`.
+
+    A report that is counted with another one names both, separated by a comma.
+    """
+    named = ", ".join(f"'{report}'" for report in reports.split(", "))
     return f"""
 changed AS MATERIALIZED (
-  SELECT DISTINCT hour FROM hour_change WHERE report = '{report}'
+  SELECT DISTINCT hour FROM hour_change WHERE report IN ({named})
     AND hour > CAST(:{since} AS timestamptz) - interval '1 hour' AND hour < CAST(:{until} AS timestamptz)
   UNION SELECT unnest(CAST(:cut AS timestamptz[]))
 )"""  # noqa: S608 - names of ours

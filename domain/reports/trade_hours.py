@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.hours import HOUR, changed_between, count_for_good, take_notes
 from domain.orders.allowances import is_allowance
 from domain.procurement.pace import KEEP_PRODUCTS
+from domain.reports.rep_hours import FOLD_REPS
 
 FOLD_JOB = "count_trade_hours"
 _COLUMNS = "orders, sales, fees, goods, bare_lines, bare_sales, allowances, shipping"
@@ -78,5 +79,6 @@ SELECT {HOUR.format("at")} AS hour, {_SUMS} FROM ({COUNT_TRADE}) AS each GROUP B
 
 
 async def fold_trade_hours(db: AsyncSession) -> None:
-    """Recount the hours that changed, and store them."""
+    """Recount the hours that changed and the commissions of these hours, and store both."""
     await count_for_good(db, _FOLD)
+    await count_for_good(db, FOLD_REPS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -14,29 +14,32 @@ from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, first_of_month, start_of_business_day
 from domain.kernel.errors import NotAllowed, NotFound
+from domain.kernel.hours import find_cut_hours
 from domain.kernel.inputs import Id, Input
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.business import current_business
 from domain.orders.days import select_days
 from domain.orders.queries import Reader
+from domain.reports.rep_hours import COMMISSIONS
 from domain.sales.call_hours import count_calls
 from domain.sales.customers import rep_of
 from domain.sales.new_customers import count_new_customers
 from models import OrderStatus
 
-_REPS = text("""
+# Orders that are dated in the future count too.
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
+_REPS = text(f"""
+WITH {COMMISSIONS}
 SELECT s.id, coalesce(nullif(s.full_name, ''), s.username) AS name,
   coalesce(o.earned, 0) AS earned, coalesce(o.paid, 0) AS paid
 FROM staff AS s
-LEFT JOIN LATERAL (
-  SELECT sum(commission_amount) AS earned, sum(commission_amount) FILTER (WHERE commission_paid) AS paid
-  FROM orders
-  WHERE sales_rep_id = s.id AND created_at >= :since AND commission_amount IS NOT NULL AND status <> 'cancelled'
-) AS o ON true
+LEFT JOIN (
+  SELECT sales_rep_id, sum(earned) AS earned, sum(paid) AS paid FROM commissions GROUP BY sales_rep_id
+) AS o ON o.sales_rep_id = s.id
 WHERE CASE WHEN CAST(:rep_id AS bigint) IS NULL THEN (s.role = 'sales_rep' AND s.is_active) OR s.id = ANY(:sold)
   ELSE s.id = :rep_id END
 ORDER BY name, s.id
-""")
+""")  # noqa: S608 - constants of ours
 
 
 class Period(StrEnum):
@@ -133,7 +136,8 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
     today = business_today(zone)
     first_day = today - timedelta(days=query.days - 1)
     sold = await _list_sold(db, first_day, query.period)
-    values = {"since": start_of_business_day(first_day, zone), "rep_id": only, "sold": sorted(sold)}
+    since = start_of_business_day(first_day, zone)
+    values = {"since": since, "until": EVER, "cut": find_cut_hours([since]), "rep_id": only, "sold": sorted(sold)}
     rows = (await db.execute(_REPS, values)).all()
     if query.rep_id is not None and not rows:
         raise NotFound("There is no such sales rep.")

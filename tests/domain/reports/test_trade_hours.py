@@ -9,9 +9,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.product_sales import read_sales
-from domain.kernel.clock import start_of_business_day
+from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.hours import HOURS_OF_90_DAYS, find_cut_hours
 from domain.procurement.pace import SOLD
+from domain.reports.rep_hours import COMMISSIONS
 from domain.reports.trade_hours import fold_trade_hours
 from models import HourChange, Order, OrderItem, Product, Role
 from proofs.profit import ZONE, read_months, recount_months
@@ -24,8 +25,11 @@ ONE_ORDER = pick("orders")
 ONE_LINE = pick("order_item")
 PLACE = """
 WITH made AS (
-  INSERT INTO orders (order_number, subtotal, discount_amount, delivery_fee, total_amount, created_at, updated_at)
-  SELECT 'HOUR-' || nextval('orders_id_seq'), 20, n, 5, 25 - n, :at, now() FROM generate_series(0, :count) AS n
+  INSERT INTO orders (order_number, subtotal, discount_amount, delivery_fee, total_amount, created_at, updated_at,
+    sales_rep_id, commission_amount)
+  SELECT 'HOUR-' || nextval('orders_id_seq'), 20, n, 5, 25 - n, :at, now(),
+    CASE n WHEN 1 THEN (SELECT min(id) FROM staff) END, nullif(n, 0)
+  FROM generate_series(0, :count) AS n
   RETURNING id
 )
 INSERT INTO order_item (order_id, product_id, product_name, quantity, unit_price, line_total, unit_cost, position)
@@ -62,6 +66,11 @@ CHANGES = (
     f"UPDATE orders SET subtotal = 30, total_amount = 30 - discount_amount + delivery_fee WHERE id = {ONE_ORDER}",
     f"UPDATE orders SET discount_amount = 6, delivery_fee = 6, total_amount = subtotal WHERE id = {ONE_ORDER}",
     f"UPDATE orders SET created_at = :at WHERE id = {ONE_ORDER}",
+    f"""
+    UPDATE orders SET commission_amount = nullif(CAST(:count AS int), 0), commission_paid = CAST(:count AS int) > 1
+    WHERE id = {ONE_ORDER}
+    """,
+    f"UPDATE orders SET sales_rep_id = (SELECT max(id) FROM staff) WHERE id = {ONE_ORDER}",
     f"UPDATE order_item SET unit_cost = CASE WHEN unit_cost IS NULL THEN 0.75 END WHERE id = {ONE_LINE}",
     f"UPDATE order_item SET quantity = quantity + 1, product_id = CAST(:product AS bigint) WHERE id = {ONE_LINE}",
     f"DELETE FROM order_item WHERE id = {ONE_LINE}",
@@ -104,6 +113,24 @@ WHERE i.product_id = :product AND o.status <> 'cancelled' AND o.created_at >= :s
 """)
 
 
+REPS = text(f"WITH {COMMISSIONS} SELECT sales_rep_id, sum(earned), sum(paid) FROM commissions GROUP BY 1")
+RECOUNT_REPS = text("""
+SELECT sales_rep_id, sum(commission_amount), coalesce(sum(commission_amount) FILTER (WHERE commission_paid), 0)
+FROM orders
+WHERE created_at >= :since AND commission_amount IS NOT NULL AND sales_rep_id IS NOT NULL AND status <> 'cancelled'
+GROUP BY 1
+""")
+
+
+async def compare_reps(db: AsyncSession) -> None:
+    """The commissions of some weeks against their orders."""
+    for zone in (ZONE, ELSEWHERE):
+        since = start_of_business_day(business_today(zone) - timedelta(days=40), zone)
+        values = {"since": since, "until": datetime.now(UTC) + timedelta(days=1), "cut": find_cut_hours([since])}
+        stored = {row[0]: tuple(row[1:]) for row in await db.execute(REPS, values)}
+        assert stored == {row[0]: tuple(row[1:]) for row in await db.execute(RECOUNT_REPS, {"since": since})}
+
+
 async def compare_weeks(db: AsyncSession, product_id: int) -> None:
     """A product's weeks against its lines."""
     for zone in (ZONE, ELSEWHERE):
@@ -116,6 +143,7 @@ async def compare_weeks(db: AsyncSession, product_id: int) -> None:
 
 async def compare(db: AsyncSession) -> None:
     """The report and the pace of products against their rows."""
+    await compare_reps(db)
     for product_id in await db.scalars(select(Product.id)):
         await compare_weeks(db, product_id)
     for zone in (ZONE, ELSEWHERE):
@@ -157,6 +185,24 @@ async def test_what_is_older_than_90_days_leaves_the_pace_of_a_product(db: Async
     await fold_trade_hours(db)
     assert await db.scalar(text("SELECT count(*) FROM product_hour")) == 0
     assert await db.scalar(text("SELECT sum(units) FROM product_pace")) == 0
+
+
+async def test_a_paid_commission_and_another_rep_are_noted_by_themselves(db: AsyncSession) -> None:
+    product = await make_product(db)
+    reps = [(await make_staff(db, Role.SALES_REP)).id for _ in range(2)]
+    await db.execute(text(PLACE), {"at": datetime.now(UTC), "count": 3, "product": product.id})
+    await db.execute(text("UPDATE orders SET sales_rep_id = :rep"), {"rep": reps[0]})
+    await fold_trade_hours(db)
+    for act in (
+        "commission_paid = commission_amount IS NOT DISTINCT FROM 2",
+        f"sales_rep_id = {reps[1]}",
+        "commission_amount = commission_amount + 1",
+        "status = 'cancelled'",
+    ):
+        await db.execute(text(f"UPDATE orders SET {act}"))
+        await compare_reps(db)
+        await fold_trade_hours(db)
+        await compare_reps(db)
 
 
 async def test_weeks_count_what_is_no_longer_or_only_partly_stored(db: AsyncSession) -> None:
