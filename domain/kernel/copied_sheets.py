@@ -52,7 +52,7 @@ _ON_THE_CLOCK = "SELECT set_config('TimeZone', $1, true)"
 # The ids of a batch of `copy_listed`; its statement may be limited to them.
 LISTED = open_value("listed", ARRAY(BigInteger))
 _IS_FIRST, _IS_LAST = open_value("is_first", Boolean()), open_value("is_last", Boolean())
-_PASSED, _MOST = open_value("passed", BigInteger()), open_value("most", BigInteger())
+_PASSED = open_value("passed", BigInteger())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,26 +154,22 @@ async def _next(batches: AsyncGenerator[bytes]) -> bytes | None:
 
 
 async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinfo) -> AsyncGenerator[bytes]:
-    async with _reading(database, timezone) as (connection, raw):
-        lines, ends = await _quote_rows(raw, await find_rows(connection))
-        # A short list is read by one statement: a row more than the first batch tells that it is longer.
-        bounds = _name_bounds([], []) | {"most": str(FIRST_BATCH + 1)}
-        data, count = await _copy(raw, lines.fill(bounds), "csv")
-    if count <= FIRST_BATCH:
-        yield LastPiece(_end_lines(data))
-        return
+    lines = ends = None
     after: list[str] = []
     most = FIRST_BATCH
     while True:
-        async with _reading(database, timezone) as (_, raw):
-            found, _ = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
+        async with _reading(database, timezone) as (connection, raw):
+            if lines is None or ends is None:
+                lines, ends = await _quote_rows(raw, await find_rows(connection))
+            found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
             # If there is no second row, nothing follows the batch.
             end, *more = found.decode().splitlines() or [""]
             last = [bytes.fromhex(literal).decode() for literal in end.split()] if more else []
-            data, _ = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
-        yield _end_lines(data)
+            data = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
         if not last:
+            yield LastPiece(_end_lines(data))
             return
+        yield _end_lines(data)
         after, most = last, BATCH
 
 
@@ -186,7 +182,7 @@ async def _read_listed(
         listed = ",".join(map(str, ids[at : at + most]))
         async with _reading(database, timezone) as (_, raw):
             lines = lines or await quote_sql(raw, cells)
-            data, _ = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
+            data = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
         at, most = at + most, BATCH
         yield LastPiece(_end_lines(data)) if at >= len(ids) else _end_lines(data)
 
@@ -215,7 +211,7 @@ async def _quote_rows(raw: asyncpg.Connection, rows: Rows) -> tuple[QuotedSql, .
 
 
 def _select_batch(rows: Rows) -> Select[Any]:
-    return rows.cells.where(in_batch(*rows.place, falls=rows.falls)).order_by(*_order_of(rows)).limit(_MOST)
+    return rows.cells.where(in_batch(*rows.place, falls=rows.falls)).order_by(*_order_of(rows))
 
 
 def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
@@ -243,15 +239,15 @@ def _name_bounds(after: Sequence[str], last: Sequence[str]) -> dict[str, str]:
     return bounds | {f"{end}_{n}": literal for end, place in places for n, literal in enumerate(place)}
 
 
-async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> tuple[bytes, int]:
-    """Return a statement's whole result in memory, and the number of its rows: for one batch of an export."""
+async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> bytes:
+    """Return a statement's whole result in memory: for one batch of an export."""
     pieces: list[bytes] = []
 
     async def keep(piece: bytes) -> None:
         pieces.append(piece)
 
-    status = await raw.copy_from_query(sql, output=keep, format=form)
-    return b"".join(pieces), int(status.rpartition(" ")[2])
+    await raw.copy_from_query(sql, output=keep, format=form)
+    return b"".join(pieces)
 
 
 def _end_lines(data: bytes) -> bytes:

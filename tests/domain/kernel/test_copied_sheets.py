@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import pytest
 from sqlalchemy import DateTime, Integer, Numeric, Text, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -127,21 +126,18 @@ async def test_nothing_is_asked_for_behind_the_last_row(
     assert len([piece async for piece in copy_sheet(database, ("n",), find_rows, timezone=UTC)]) == pieces
 
 
-async def test_a_short_list_takes_one_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied: list[str] = []
-    copy_from_query = asyncpg.Connection.copy_from_query
+@pytest.mark.parametrize(("most", "ends"), [(2, [False, False, True]), (3, [False, True])])
+async def test_the_last_piece_of_a_sheet_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch, most: int, ends: list[bool]
+) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", most)
+    sheet = unnest(n=(Integer, [1, 2, 3]))
 
-    async def noted(connection: asyncpg.Connection, query: str, **how: Any) -> str:
-        copied.append(query)
-        return str(await copy_from_query(connection, query, **how))
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        return Rows(select(sheet.n), (sheet.n,))
 
-    monkeypatch.setattr(asyncpg.Connection, "copy_from_query", noted)
-    for most, count in ((3, 1), (4, 1), (2, 5)):
-        monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", most)
-        sheet = unnest(n=(Integer, [1, 2, 3]))
-        copied.clear()
-        assert await copy(database, ("n",), Rows(select(sheet.n), (sheet.n,))) == "\ufeffn\r\n1\r\n2\r\n3\r\n".encode()
-        assert len(copied) == count
+    pieces = copy_sheet(database, ("n",), find_rows, timezone=UTC)
+    assert [isinstance(piece, LastPiece) async for piece in pieces] == ends
 
 
 async def test_the_last_piece_of_listed_rows_says_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
