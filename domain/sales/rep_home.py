@@ -31,7 +31,8 @@ WITH quiet AS (
     extract(epoch FROM e.last_order_at - e.first_order_at) / 86400 / (e.order_days - 1) AS cycle
   FROM calling_entry AS e
   WHERE e.assigned_to = :id AND e.status <> 'closed' AND e.order_days >= :least
-    AND e.customer_id NOT IN (SELECT id FROM customer WHERE do_not_call) AND {_IS_CALLABLE}
+    AND e.customer_id IS NOT NULL AND e.customer_id NOT IN (SELECT id FROM customer WHERE do_not_call)
+    AND {_IS_CALLABLE}
     AND e.last_order_at > now() - make_interval(days => :lapsed)
     AND e.window_until < CAST(:today AS date) AND e.window_until > CAST(:today AS date) - CAST(:lapsed AS int)
   ORDER BY date_part('epoch', now() - e.last_order_at)

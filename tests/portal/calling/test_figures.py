@@ -52,6 +52,11 @@ async def test_a_reps_home_names_overdue_regulars_and_what_they_stopped_buying(
     text = await page(client, "/portal")
     for words in ("Commission due", "$12.50", "Overdue regulars", "Film wrap", f"/portal/calling/{entry.id}"):
         assert words in text
+    # Only customers are regulars, also while nobody is marked.
+    entry.customer_id = None
+    await db.flush()
+    assert (await get_rep_home(db, None, TODAY.date(), None, by=as_actor(rep))).overdue == 0
+    entry.customer_id = customer.id
     # A colleague's regulars are not counted, and nobody who must not be called is in a list.
     customer.do_not_call = True
     await db.flush()
