@@ -161,7 +161,9 @@ async def raw_body() -> bytes:
     """Return the request's raw body; a second call returns the same bytes."""
     here = kept()
     if "raw_body" not in here:
-        here.raw_body = await this_request().get_data(as_text=False)
+        asked = this_request()
+        # A request that has arrived completely has no timeout; `get_data` would set one up all the same.
+        here.raw_body = await (asked.body if asked.body_timeout is None else asked.get_data(as_text=False))
     return cast(bytes, here.raw_body)
 
 
