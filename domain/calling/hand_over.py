@@ -61,9 +61,10 @@ class HandedOver:
 
 async def list_left_calls(db: Reader) -> Sequence[LeftCalls]:
     """Return the colleagues who no longer sell but still have open entries that may be called, by name."""
-    # One index lookup per colleague. Usually none is found, and no entries are counted.
-    any_entry = select(ENTRIES.id).where(ENTRIES.assigned_to == STAFF.id).limit(1).scalar_subquery()
-    former = (await db.scalars(select(STAFF.id).where(~sells(STAFF), any_entry.is_not(None)))).all()
+    # One index lookup per colleague; usually none is found, and no entries are counted. For any entry of a colleague,
+    # PostgreSQL would read the table from its start until it finds one.
+    next_with_entries = select(func.min(ENTRIES.assigned_to)).where(ENTRIES.assigned_to >= STAFF.id).scalar_subquery()
+    former = (await db.scalars(select(STAFF.id).where(~sells(STAFF), next_with_entries == STAFF.id))).all()
     if not former:
         return []
     owned = select(func.count()).where(CUSTOMERS.sales_rep_id == STAFF.id).scalar_subquery()

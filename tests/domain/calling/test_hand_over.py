@@ -13,12 +13,17 @@ from domain.calling.hand_over import HandOver, LeftCalls, hand_over, list_left_c
 from domain.calling.tabs import Segment
 from domain.kernel.errors import NotAllowed, Refused
 from models import AuditEntry, CallingEntry, Customer, Role, Staff, SuppressedNumber
+from models.session import raw_connection
+from proofs.plans import noted
 from proofs.statements import noted_on
 from tests.factories import as_actor, make_customer, make_staff
 
 ZONE = ZoneInfo("America/Chicago")
 _CUSTOMERS = text("""
 INSERT INTO customer (username, sales_rep_id) SELECT 'left-' || n, :rep_id FROM generate_series(1, 33000) AS n
+""")
+_ENTRIES = text("""
+INSERT INTO calling_entry (phone, assigned_to) SELECT '+1312555' || 1000 + n, :rep_id FROM generate_series(1, 2000) AS n
 """)
 
 
@@ -60,9 +65,9 @@ async def test_all_of_them_go_with_the_customers(db: AsyncSession) -> None:
     assert {tuple(row) for row in rows} == {(heir.id, None)}
     assert await db.scalar(select(Customer.sales_rep_id)) == heir.id
     assert await list_left_calls(db) == []
-    noted = await db.scalar(select(AuditEntry).where(AuditEntry.action == "staff.calls_handed_over"))
-    assert noted is not None
-    assert (noted.record_id, noted.after) == (gone.id, {"to": heir.username})
+    entry = await db.scalar(select(AuditEntry).where(AuditEntry.action == "staff.calls_handed_over"))
+    assert entry is not None
+    assert (entry.record_id, entry.after) == (gone.id, {"to": heir.username})
 
 
 @pytest.mark.parametrize("role", [None, Role.ADMIN])
@@ -93,9 +98,23 @@ async def test_more_customers_go_along_than_a_statement_has_parameters(db: Async
     async with noted_on(await db.connection()) as statements:
         done = await hand_over(db, gone.id or 0, HandOver(to_id=heir.id), by=manager)
     assert (done.customers, len(statements)) == (33_001, 8)
-    noted = AuditEntry.action == "customer.assigned"
-    assert await db.scalar(select(func.count()).where(noted)) == 33_001
-    one = await db.scalar(select(AuditEntry).where(noted, AuditEntry.record_name == "left-33000"))
+    is_assigned = AuditEntry.action == "customer.assigned"
+    assert await db.scalar(select(func.count()).where(is_assigned)) == 33_001
+    one = await db.scalar(select(AuditEntry).where(is_assigned, AuditEntry.record_name == "left-33000"))
     assert one is not None
     assert (one.before, one.after) == ({"sales_rep_id": gone.id}, {"sales_rep_id": heir.id})
     assert (one.actor_id, one.actor_name) == (manager.id, manager.name)
+
+
+async def test_no_entries_are_read_of_colleagues_who_have_none(db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    await make_staff(db, Role.SALES_REP, is_active=False)
+    await db.execute(_ENTRIES, {"rep_id": rep.id})
+    await db.execute(text("ANALYZE calling_entry"))
+    async with noted(db) as sent:
+        assert await list_left_calls(db) == []
+    [(statement, values)] = sent
+    raw = await raw_connection(db)
+    plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN {statement}", *values))
+    assert "on calling_entry" in plan
+    assert "Seq Scan on calling_entry" not in plan
