@@ -1,5 +1,6 @@
 """The CPU time of the PostgreSQL backends of a program's connections, which other load hardly affects."""
 
+import resource
 from pathlib import Path
 
 import asyncpg
@@ -35,6 +36,20 @@ def read_family_cpu() -> float:
     pids = [own.pid, *(child.pid for child in own.children(recursive=True))]
     tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
     return sum(int(task.read_text().split()[0]) / 1e6 for task in tasks)
+
+
+def read_database_cpu(backend: int) -> float:
+    """Milliseconds of the whole PostgreSQL server to which this backend belongs, including backends that ended."""
+    postmaster = psutil.Process(psutil.Process(backend).ppid())
+    ended = postmaster.cpu_times()
+    running = (process.cpu_times() for process in (postmaster, *postmaster.children()))
+    return (ended.children_user + ended.children_system + sum(each.user + each.system for each in running)) * 1000
+
+
+def read_ended_children_cpu() -> float:
+    """Milliseconds of the child processes of this one that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (spent.ru_utime + spent.ru_stime) * 1000
 
 
 def _read_milliseconds(pid: int) -> float:

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 
+from bench.cpu import read_database_cpu, read_ended_children_cpu
 from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
-from bench.server_cpu import wait_until_idle
+from bench.server_cpu import family_cpu_seconds, wait_until_idle
 from domain.access import idempotency
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import GUEST
@@ -71,36 +72,47 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
             await server.start()
             await wait_until_idle(server)
         rates: dict[tuple[str, int], list[float]] = defaultdict(list)
+        spent: dict[tuple[str, int], list[float]] = defaultdict(list)
         try:
             for server in servers.values():
                 await measure(server.port, order_requests(), connections=CLIENTS, seconds=1.5, good=b"201")
             kept = Kept(*await setup.fetchrow(_NEWEST))
             await run_script(url, kept, seconds=1.0)
+            backend = await setup.fetchval("SELECT pg_backend_pid()")
             for _ in range(rounds):
                 for shelf in (PRODUCTS, HOT):
                     requests, script = order_requests(shelf), pgbench_script(kept, shelf)
                     for way, server in servers.items():
-                        rates[way, shelf].append(
-                            await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
-                        )
+                        before = read_database_cpu(backend) + family_cpu_seconds(server) * 1000
+                        rate = await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
+                        after = read_database_cpu(backend) + family_cpu_seconds(server) * 1000
+                        rates[way, shelf].append(rate)
+                        spent[way, shelf].append((after - before) / (rate * seconds))
                     rates["script", shelf].append(await run_script(url, kept, seconds=seconds, shelf=shelf))
-                    rates["pgbench", shelf].append(await run_pgbench(url, script, clients=CLIENTS, seconds=seconds))
+                    before = read_database_cpu(backend) + read_ended_children_cpu()
+                    rate = await run_pgbench(url, script, clients=CLIENTS, seconds=seconds)
+                    after = read_database_cpu(backend) + read_ended_children_cpu()
+                    rates["pgbench", shelf].append(rate)
+                    spent["pgbench", shelf].append((after - before) / (rate * seconds))
         finally:
             for server in servers.values():
                 await server.stop()
             await setup.close()
     best = {name: statistics.median(found) for name, found in rates.items()}
+    cpu = {name: statistics.median(found) for name, found in spent.items()}
     ratios: dict[str, float] = {}
     for shelf, name in ((PRODUCTS, "placing an order"), (HOT, "hot")):
         plain, most = best["script", shelf], best["pgbench", shelf]
-        print(f"  {name}: asyncpg script {plain:.0f}/s, pgbench {most:.0f}/s")
+        least = cpu["pgbench", shelf]
+        print(f"  {name}: asyncpg script {plain:.0f}/s, pgbench {most:.0f}/s, {least:.2f} ms of CPU with the database")
         for way in SERVED:
             served = best[way, shelf]
             ratios |= {
                 f"{name}, {way}, of the asyncpg script": served / plain,
                 f"{name}, {way}, of pgbench": served / most,
+                f"{name}, {way}, of pgbench by CPU": least / cpu[way, shelf],
             }
-            print(f"  {name}: {way} {served:.0f}/s")
+            print(f"  {name}: {way} {served:.0f}/s, {cpu[way, shelf]:.2f} ms of CPU with the database")
     for name, ratio in ratios.items():
         print(f"  {ratio:.2f} {name}")
     return ratios

@@ -22,6 +22,14 @@ def cpu_seconds(server: Server) -> float:
         return float(times.user + times.system)
 
 
+def family_cpu_seconds(server: Server) -> float:
+    """The same with its children, which are the server processes if there are several."""
+    assert server.process is not None
+    process = psutil.Process(server.process.pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(float(each.user + each.system) for each in times)
+
+
 async def wait_until_idle(server: Server) -> None:
     """Wait until an idle server has finished its start-up work: loading the number words takes seconds."""
     spent = cpu_seconds(server)
