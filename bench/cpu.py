@@ -1,6 +1,7 @@
 """The CPU time of the PostgreSQL backends of a program's connections, which other load hardly affects."""
 
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -41,9 +42,13 @@ def read_family_cpu() -> float:
 def read_database_cpu(backend: int) -> float:
     """Milliseconds of the whole PostgreSQL server to which this backend belongs, including backends that ended."""
     postmaster = psutil.Process(psutil.Process(backend).ppid())
+    running = 0.0
+    for process in (postmaster, *postmaster.children()):
+        with suppress(psutil.NoSuchProcess):  # It ended just now.
+            times = process.cpu_times()
+            running += times.user + times.system
     ended = postmaster.cpu_times()
-    running = (process.cpu_times() for process in (postmaster, *postmaster.children()))
-    return (ended.children_user + ended.children_system + sum(each.user + each.system for each in running)) * 1000
+    return (ended.children_user + ended.children_system + running) * 1000
 
 
 def read_ended_children_cpu() -> float:
