@@ -1,4 +1,4 @@
-"""Product sync: 5,000 rows in one request in under two seconds, by as many statements as 50 take and one.
+"""Product sync: 5,000 rows in one request in under two seconds, by two statements more than 50 rows take.
 
 The time is the whole request over HTTP; the statements are what really goes over the database's connection.
 """
