@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, cast, func, or_, select
 from sqlalchemy import Date as SqlDate
 
 from domain.calling.counts import count_tabs
@@ -30,16 +30,14 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_search_pattern
 from domain.kernel.whole_numbers import read_id
-from domain.messages.suppression import NUMBERS
 from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.queries import Reader
-from models import CallingEntry, CallingStatus, Customer, OrderItem, OrderStatus, Staff, columns_of, table_of
+from models import CallingEntry, CallingStatus, OrderItem, OrderStatus, Staff, columns_of, table_of
 
 MOST_SKUS = 50
 _FILTERS = {"status", "q", "assignee", "purchased_skus", "score_min", "score_max"}
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 STAFF = columns_of(Staff)
-CUSTOMERS = columns_of(Customer)
 
 
 class EntrySort(StrEnum):
@@ -165,15 +163,7 @@ class EntryRow:
         return self.last_called_at
 
 
-_MARKED = or_(
-    exists().where(NUMBERS.do_not_call, NUMBERS.phone.in_((ENTRIES.phone, ENTRIES.phone2))),
-    # OFFSET 0 keeps this from reading all marked customers at once.
-    select(CUSTOMERS.id)
-    .where(CUSTOMERS.id == ENTRIES.customer_id, CUSTOMERS.do_not_call)
-    .offset(literal_column("0"))
-    .exists(),
-)
-# Who no longer sells; what was theirs is nobody's until a manager hands it over.
+# Who no longer sells; what was theirs is unassigned until a manager hands it over.
 _LEFT = select(STAFF.id).where(~sells(STAFF))
 
 
@@ -187,7 +177,7 @@ def select_entries(zone: tzinfo) -> Select[Any]:
     special: dict[str, ColumnElement[Any]] = {
         "assignee_name": func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username).label("assignee_name"),
         "is_left": and_(ENTRIES.assigned_to.is_not(None), ~sells(STAFF)).label("is_left"),
-        "do_not_call": _MARKED.label("do_not_call"),
+        "do_not_call": (~MAY_BE_LISTED).label("do_not_call"),
         "last_order_date": day_of(ENTRIES.last_order_at, zone).label("last_order_date"),
     }
     columns = [special[field.name] if field.name in special else ENTRIES[field.name] for field in fields(EntryRow)]

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.assign import find_assignee
-from domain.calling.entries import CUSTOMERS, STAFF
+from domain.calling.entries import STAFF
 from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.visible import ENTRIES, is_seller, sells
 from domain.customers.assign import assign_customers
+from domain.customers.rows import CUSTOMERS
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code

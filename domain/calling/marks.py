@@ -31,9 +31,9 @@ CROSS JOIN LATERAL (SELECT * FROM calling_entry WHERE id = changed.id OFFSET 0) 
 WHERE e.is_suppressed <> {_IS_MARKED}
 """  # noqa: S608 - constants of this module
 WRONG = _WRONG.format(changes="calling_mark_change")
-MAY_BE_LISTED: ColumnElement[bool] = ENTRIES.is_suppressed == ENTRIES.id.in_(
-    text(f"SELECT id FROM ({WRONG}) AS wrong").columns(ENTRIES.id)  # noqa: S608 - the same
-)
+_WRONG_IDS = f"SELECT id FROM ({WRONG}) AS wrong"  # noqa: S608 - the same
+# Either the stored answer is no and right, or yes and wrong.
+MAY_BE_LISTED: ColumnElement[bool] = ENTRIES.is_suppressed == ENTRIES.id.in_(text(_WRONG_IDS).columns(ENTRIES.id))
 # A single snapshot deletes the changes and reads the rows that they are about, so that later changes remain.
 _FOLD = f"""
 WITH noted AS (DELETE FROM calling_mark_change RETURNING phone, customer_id, entry_id),
@@ -44,6 +44,11 @@ locked AS (
 )
 UPDATE calling_entry AS e SET is_suppressed = locked.is_suppressed FROM locked WHERE locked.id = e.id
 """  # noqa: S608 - the same
+
+
+def sql_may_be_listed(entry: str) -> str:
+    """`MAY_BE_LISTED` as SQL text, for the alias of an entry in a handwritten statement."""
+    return f"{entry}.is_suppressed = ({entry}.id IN ({_WRONG_IDS}))"
 
 
 async def fold_marks(connection: asyncpg.Connection) -> None:

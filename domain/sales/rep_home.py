@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
+from domain.calling.marks import sql_may_be_listed
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.orders.business import current_business
@@ -17,12 +18,10 @@ from domain.sales.call_hours import count_calls
 LAPSED_DAYS, LEAST_ORDER_DAYS = 90, 4
 MOST_SHOWN = 25
 EARLIEST = date(2000, 1, 1)
-_BARRED = "(SELECT phone FROM suppressed_number WHERE do_not_call)"
-_IS_CALLABLE = f"(e.phone IN {_BARRED}) IS NOT TRUE AND (e.phone2 IN {_BARRED}) IS NOT TRUE"
 _DUE = text("""
 SELECT coalesce(sum(earned + taken_back - paid), 0) FROM commission_sum WHERE staff_id = :id
 """)
-# Barred customers and numbers are few: each set is read once. The order is by float8, much faster than numeric.
+# The order is by float8, much faster than numeric.
 # The item is the most overdue one, by its own gap, of those bought at least three times in a year.
 _OVERDUE = text(f"""
 WITH quiet AS (
@@ -31,8 +30,7 @@ WITH quiet AS (
     extract(epoch FROM e.last_order_at - e.first_order_at) / 86400 / (e.order_days - 1) AS cycle
   FROM calling_entry AS e
   WHERE e.assigned_to = :id AND e.status <> 'closed' AND e.order_days >= :least
-    AND e.customer_id IS NOT NULL AND e.customer_id NOT IN (SELECT id FROM customer WHERE do_not_call)
-    AND {_IS_CALLABLE}
+    AND e.customer_id IS NOT NULL AND {sql_may_be_listed("e")}
     AND e.last_order_at > now() - make_interval(days => :lapsed)
     AND e.window_until < CAST(:today AS date) AND e.window_until > CAST(:today AS date) - CAST(:lapsed AS int)
   ORDER BY date_part('epoch', now() - e.last_order_at)
