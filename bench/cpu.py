@@ -31,9 +31,9 @@ class BackendCpu:
         return sum(_read_milliseconds(pid) for pid in self._pids)
 
 
-def read_family_cpu() -> float:
-    """Milliseconds of this process and of its running child processes."""
-    own = psutil.Process()
+def read_family_cpu(pid: int | None = None) -> float:
+    """Milliseconds of a process, by default this one, and of its running child processes."""
+    own = psutil.Process(pid)
     pids = [own.pid, *(child.pid for child in own.children(recursive=True))]
     tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
     return sum(int(task.read_text().split()[0]) / 1e6 for task in tasks)

@@ -47,8 +47,7 @@ async def bench(*, requests: int = REQUESTS, orders: int = SIZE) -> dict[str, fl
         await setup.execute("UPDATE product SET stock_quantity = 1000000 WHERE id = $1", product)
         server = Server(urls[orders], free_port())
         await server.start()
-        assert server.process is not None
-        process, sizes = psutil.Process(server.process.pid), []
+        process, sizes = psutil.Process(server.pid), []
         try:
             async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
                 await sign_in(client)

@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 
-from bench.cpu import read_database_cpu, read_ended_children_cpu
+from bench.cpu import read_database_cpu, read_ended_children_cpu, read_family_cpu
 from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
-from bench.server_cpu import family_cpu_seconds, wait_until_idle
+from bench.server_cpu import wait_until_idle
 from domain.access import idempotency
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import GUEST
-from domain.kernel.literals import write_array
+from domain.kernel.raw_values import write_array
 from domain.messages import outbox
 from domain.orders import lines as order_lines
 from domain.orders import write
@@ -83,9 +83,9 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
                 for shelf in (PRODUCTS, HOT):
                     requests, script = order_requests(shelf), pgbench_script(kept, shelf)
                     for way, server in servers.items():
-                        before = read_database_cpu(backend) + family_cpu_seconds(server) * 1000
+                        before = read_database_cpu(backend) + read_family_cpu(server.pid)
                         rate = await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
-                        after = read_database_cpu(backend) + family_cpu_seconds(server) * 1000
+                        after = read_database_cpu(backend) + read_family_cpu(server.pid)
                         rates[way, shelf].append(rate)
                         spent[way, shelf].append((after - before) / (rate * seconds))
                     rates["script", shelf].append(await run_script(url, kept, seconds=seconds, shelf=shelf))

@@ -13,21 +13,12 @@ _IDLE_SHARE, _LOOKS_SECONDS = 0.05, 0.5
 
 def cpu_seconds(server: Server) -> float:
     """CPU used by the server process so far, without its children; in nanoseconds if Linux provides them."""
-    assert server.process is not None
-    tasks = Path(f"/proc/{server.process.pid}/task")
+    tasks = Path(f"/proc/{server.pid}/task")
     try:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
     except OSError:
-        times = psutil.Process(server.process.pid).cpu_times()
+        times = psutil.Process(server.pid).cpu_times()
         return float(times.user + times.system)
-
-
-def family_cpu_seconds(server: Server) -> float:
-    """The same with its children, which are the server processes if there are several."""
-    assert server.process is not None
-    process = psutil.Process(server.process.pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return sum(float(each.user + each.system) for each in times)
 
 
 async def wait_until_idle(server: Server) -> None:

@@ -36,7 +36,7 @@ class Lent:
         if self._pool is None:
             await greenlet_spawn(self._entry.close)
         elif not self._pool.take_back(cast(ConnectionPoolEntry, self._entry)):
-            await greenlet_spawn(self._pool._do_return_conn, cast(ConnectionPoolEntry, self._entry))  # noqa: SLF001 - closes it
+            await greenlet_spawn(self._pool.close_spare, cast(ConnectionPoolEntry, self._entry))
 
 
 class IdleQueue(asyncio.Queue[ConnectionPoolEntry]):
@@ -94,3 +94,7 @@ class LendingPool(AsyncAdaptedQueuePool):
     def take_back(self, entry: ConnectionPoolEntry) -> bool:
         """Return a lent connection to the pool; False if the pool is full, so that it must be closed."""
         return self._pool._queue.put_back(entry)  # noqa: SLF001 - ours
+
+    def close_spare(self, entry: ConnectionPoolEntry) -> None:
+        """Close a connection for which the pool has no room."""
+        self._do_return_conn(entry)

@@ -42,6 +42,12 @@ class Server:
         """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        assert self.process is not None
+        return self.process.pid
+
     async def start(self) -> None:
         """Start the process and wait until it answers."""
         environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}

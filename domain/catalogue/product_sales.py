@@ -19,7 +19,7 @@ SALES_DAYS = 90
 # Besides the hours that changed, those are counted again that are no longer stored, and those that an earlier release
 # stored without orders and revenue.
 _SALES = text(f"""
-WITH {changed_between("trade", "since", "until")},
+WITH {changed_between("since", "until", "trade")},
 again AS MATERIALIZED (
   SELECT hour FROM changed
   UNION SELECT hour FROM product_hour

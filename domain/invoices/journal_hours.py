@@ -141,7 +141,7 @@ UNION ALL SELECT {bucket}, kind, '', count(DISTINCT (at, owner)), 0, 0, 0 FROM p
 """
 _COLUMNS = "kind, account, entries, postings, debit, credit"
 # The stored and the recounted sums between two moments, each row with a moment of its day.
-_BOOKS = f"""{changed_between("books", "begins", "ends")},
+_BOOKS = f"""{changed_between("begins", "ends", "books")},
 posted AS MATERIALIZED (
   SELECT * FROM ({_POSTED}) AS each WHERE at >= CAST(:begins AS timestamptz) AND at < CAST(:ends AS timestamptz)
 ),

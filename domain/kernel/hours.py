@@ -23,12 +23,9 @@ def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
     return sorted(hours - {*moments})
 
 
-def changed_between(reports: str, since: str, until: str) -> str:
-    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`.
-
-    A report that is counted with another one names both, separated by a comma.
-    """
-    named = ", ".join(f"'{report}'" for report in reports.split(", "))
+def changed_between(since: str, until: str, *reports: str) -> str:
+    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`."""
+    named = ", ".join(f"'{report}'" for report in reports)
     return f"""
 changed AS MATERIALIZED (
   SELECT DISTINCT hour FROM hour_change WHERE report IN ({named})

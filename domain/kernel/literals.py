@@ -3,7 +3,6 @@
 Text is quoted so that it cannot end early, whatever it contains and whatever the server's settings.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 
@@ -31,8 +30,3 @@ def write_literal(value: str | bytes | int | datetime | timedelta | None) -> str
             return f"'{value.isoformat()}'"
         case timedelta():
             return f"'{value.days} days {value.seconds} seconds {value.microseconds} microseconds'"
-
-
-def write_array(numbers: Iterable[int]) -> str:
-    """Return integers as the text of an array, `{1,2}`, for a parameter such as `$1::text::bigint[]`."""
-    return f"{{{','.join(map(str, numbers))}}}"

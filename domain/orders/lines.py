@@ -12,8 +12,8 @@ from pydantic import AliasChoices, Field, model_validator
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Filled60, Id, Input, Quantity
-from domain.kernel.literals import write_array
 from domain.kernel.money import round_half_up
+from domain.kernel.raw_values import write_array
 from domain.orders.totals import price_line
 from domain.stock.stock import describe_shortage
 

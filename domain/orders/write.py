@@ -16,7 +16,7 @@ import orjson
 
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
-from domain.kernel.literals import write_array
+from domain.kernel.raw_values import write_array
 from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
 from domain.orders.commission import fix_commission, settle_commission

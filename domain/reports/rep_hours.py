@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
 ) AS o
 """
 # The commissions since a moment, as rows to be summed up by rep; the hour that contains it is counted again.
-COMMISSIONS = f"""{changed_between("trade, reps", "since", "until")},
+COMMISSIONS = f"""{changed_between("since", "until", "trade", "reps")},
 commissions AS (
   SELECT sales_rep_id, earned, paid FROM rep_hour
   WHERE hour >= CAST(:since AS timestamptz) AND hour < CAST(:until AS timestamptz)

@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - constants of ours
 # What was traded between two moments, as rows to be summed up by time; hours that contain one of them are counted
 # again.
-TRADE = f"""{changed_between("trade", "begins", "ends")},
+TRADE = f"""{changed_between("begins", "ends", "trade")},
 trade AS (
   SELECT * FROM (
     SELECT hour AS at, {_COLUMNS} FROM trade_hour WHERE hour NOT IN (SELECT hour FROM changed)

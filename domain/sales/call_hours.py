@@ -43,7 +43,7 @@ CASE WHEN zone <> '' THEN extract(hour FROM {0} AT TIME ZONE zone)::int END, CAS
 """.strip()
 # The calls between two moments; an hour that contains one of them is counted again. Days that contain one of them or a
 # changed hour are read by the hour.
-CALLS = f"""{changed_between("calls", "since", "until")},
+CALLS = f"""{changed_between("since", "until", "calls")},
 opened AS MATERIALIZED (
   SELECT date_trunc('day', hour, 'UTC') AS day FROM changed
   UNION SELECT hour FROM hour_change WHERE report = 'call_days'
