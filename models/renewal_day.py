@@ -112,7 +112,7 @@ FOR EACH ROW WHEN ((OLD.unit_price, OLD.bulk_price, OLD.bulk_quantity)
 EXECUTE FUNCTION note_renewals_of_products()
 """,
 )
-# Whoever writes the days, their totals are right; only the count writes them.
+# The totals follow every change of the days; only the count changes them.
 _ADD_UP = """
 INSERT INTO renewal_total (day, renewals, amount)
     SELECT day, {sign}sum(renewals), {sign}sum(amount) FROM {rows} GROUP BY day;

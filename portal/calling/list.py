@@ -181,7 +181,7 @@ async def act_on_many() -> Response:
 
 
 def _say_assigned(done: Assigned) -> str:
-    """Also say whose customers they are: a rep enters orders only for their own and for nobody's."""
+    """Also say whose customers they are: a rep enters orders only for their own and for unassigned customers."""
     match done.customers_of_other_reps:
         case 0:
             return f"{done.updated} assigned"
