@@ -46,7 +46,7 @@ class Around(NamedTuple):
 
 
 class KnownRoutes(RequestContext):
-    """Remembers the rules of addresses without parameters, which take a tenth of a short request to find."""
+    """Remembers the rules of addresses without parameters: 330 of the 8,000 bytecodes of a short request."""
 
     app: "ShieldedQuart"
 
