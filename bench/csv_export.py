@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import httpx2
-from sqlalchemy import Select, not_, select
+from sqlalchemy import Select, not_
 
 from bench.companies import ORDERS_OF_ONE, companies
 from bench.server_cpu import wait_until_idle
@@ -20,8 +20,7 @@ from domain.access.passwords import hash_password
 from domain.customers.export import COLUMNS as CUSTOMER_COLUMNS
 from domain.customers.export import _select_lines as select_customer_lines
 from domain.customers.rows import CUSTOMERS, is_emptied
-from domain.invoices.export import _write_cells as write_invoice_cells
-from domain.invoices.queries import FROM as INVOICE_ROWS
+from domain.invoices.export import _select_cells as select_invoice_cells
 from domain.invoices.queries import INVOICES
 from domain.kernel.copied_sheets import in_batch
 from domain.kernel.quoted_sql import quote_sql
@@ -63,7 +62,7 @@ FROM product ORDER BY name, id
 """
 # The files' own statements, if they use more than one table.
 _OWN: dict[str, Select[Any]] = {
-    "invoices": select(*write_invoice_cells()).select_from(INVOICE_ROWS).order_by(INVOICES.id),
+    "invoices": select_invoice_cells().order_by(INVOICES.id),
     "customers, with the sums of their orders": (
         select_customer_lines(in_batch).where(not_(is_emptied())).order_by(CUSTOMERS.id)
     ),

@@ -173,7 +173,7 @@ def export_products(database: Database, filters: ProductFilters, *, visible_to: 
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
         place = (_BY_COLUMN[filters.sort.value.removeprefix("-")], Product.id.expression)
-        return Rows(cells.where(*_conditions_of(filters)), place, falls=filters.sort.value.startswith("-"))
+        return Rows(cells, place, _conditions_of(filters), falls=filters.sort.value.startswith("-"))
 
     return copy_sheet(database, SHEET_COLUMNS, find_rows, timezone=UTC)
 

@@ -49,7 +49,7 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
     await record_export(db, "customer", {"filter": "everybody"}, by=by)
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
-        return Rows(_select_lines(in_batch).where(not_(is_emptied())), (CUSTOMERS.id,))
+        return Rows(_select_lines(in_batch), (CUSTOMERS.id,), (not_(is_emptied()),))
 
     return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 
@@ -66,13 +66,17 @@ async def export_list(
     ids = array("q", await db.scalars(wanted))  # 8 bytes per customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}
     await record_export(db, "customer", asked, by=by)
-    listed = func.unnest(LISTED).table_valued("id", with_ordinality="place", name="listed").render_derived()
-    lines = _select_lines(_is_listed).where(listed.c.id == CUSTOMERS.id).order_by(listed.c.place)
-    return copy_listed(database, COLUMNS, lines, ids, timezone=timezone)
+    return copy_listed(database, COLUMNS, _select_listed(), ids, timezone=timezone)
 
 
 def _is_listed(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
     return customer_id == any_(LISTED)
+
+
+@cache
+def _select_listed() -> Select[Any]:
+    listed = func.unnest(LISTED).table_valued("id", with_ordinality="place", name="listed").render_derived()
+    return _select_lines(_is_listed).where(listed.c.id == CUSTOMERS.id).order_by(listed.c.place)
 
 
 @cache

@@ -5,7 +5,7 @@ from datetime import tzinfo
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, select
+from sqlalchemy import Select, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
@@ -31,14 +31,14 @@ def export_invoices(
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
         wanted = find_conditions(filters, today=business_today(timezone), visible_to=visible_to)
-        return Rows(select(*_write_cells()).select_from(FROM).where(*wanted), (INVOICES.id,))
+        return Rows(_select_cells(), (INVOICES.id,), wanted)
 
     return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 
 
 @cache
-def _write_cells() -> list[ColumnElement[Any]]:
-    return [
+def _select_cells() -> Select[Any]:
+    return select(
         typed(NUMBER),
         INVOICES.status,
         case((IS_OVERDUE, "yes")),
@@ -57,4 +57,4 @@ def _write_cells() -> list[ColumnElement[Any]]:
         INVOICES.amount_paid,
         INVOICES.allowances,
         INVOICES.balance,
-    ]
+    ).select_from(FROM)

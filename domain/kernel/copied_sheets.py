@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel.quoted_sql import QuotedSql, open_value, quote_made, quote_sql
+from domain.kernel.quoted_sql import QuotedSql, name_conditions, open_value, quote_known
 from domain.kernel.spreadsheets import write_csv
 from models.session import Database, raw_connection_of
 
@@ -57,13 +57,15 @@ _PASSED = open_value("passed", BigInteger())
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a sheet: a query for their cells with all conditions, and the columns that sort them.
+    """The rows of a sheet: a query for their cells, the columns that sort them, and the conditions of the list.
 
-    Together the columns of `place` are unique, and none is null. `falls` sorts them in descending order.
+    Together the columns of `place` are unique, and none is null. `falls` sorts them in descending order. `cells` is
+    built once for all lists of a kind: naming its statement takes longer than copying a short list.
     """
 
     cells: Select[Any]
-    place: Sequence[ColumnElement[Any]]
+    place: tuple[ColumnElement[Any], ...]
+    conditions: Sequence[ColumnElement[bool]] = ()
     falls: bool = False
 
 
@@ -129,7 +131,10 @@ def copy_sheet(
 def copy_listed(
     database: Database, columns: Sequence[str], cells: Select[Any], ids: Sequence[int], *, timezone: tzinfo
 ) -> AsyncIterator[bytes]:
-    """Return the rows with these ids as chunks of a CSV file. `cells` selects the rows of `LISTED` in order."""
+    """Return the rows with these ids as chunks of a CSV file. `cells` selects the rows of `LISTED` in order.
+
+    As in `Rows`, it is built once.
+    """
     return send_sheet(columns, _read_listed(database, cells, ids, timezone))
 
 
@@ -181,7 +186,8 @@ async def _read_listed(
     while at < len(ids):
         listed = ",".join(map(str, ids[at : at + most]))
         async with _reading(database, timezone) as (_, raw):
-            lines = lines or await quote_sql(raw, cells)
+            if lines is None:
+                [lines] = await quote_known(raw, (cells,), lambda: [cells])
             data = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
         at, most = at + most, BATCH
         yield LastPiece(_end_lines(data)) if at >= len(ids) else _end_lines(data)
@@ -205,13 +211,18 @@ async def _reading(database: Database, timezone: tzinfo) -> AsyncIterator[tuple[
 
 
 async def _quote_rows(raw: asyncpg.Connection, rows: Rows) -> tuple[QuotedSql, ...]:
-    """Return the statements of a batch and of its end, which the sorted rows fully determine."""
-    sorted_rows = rows.cells.order_by(*_order_of(rows))
-    return await quote_made(raw, sorted_rows, "batches", lambda: (_select_batch(rows), _select_end(rows)))
+    """Return the statements of a batch and of its end."""
+    named = name_conditions(rows.conditions)
+    name = None if named is None else (rows.cells, rows.place, rows.falls, *named)
+    return await quote_known(raw, name, lambda: (_select_batch(rows), _select_end(rows)))
 
 
 def _select_batch(rows: Rows) -> Select[Any]:
-    return rows.cells.where(in_batch(*rows.place, falls=rows.falls)).order_by(*_order_of(rows))
+    return rows.cells.where(*_conditions_of(rows)).order_by(*_order_of(rows))
+
+
+def _conditions_of(rows: Rows) -> list[ColumnElement[bool]]:
+    return [*rows.conditions, in_batch(*rows.place, falls=rows.falls)]
 
 
 def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
@@ -221,7 +232,7 @@ def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
 def _select_end(rows: Rows) -> Select[Any]:
     """Select the last place of a batch and the next one, as SQL literals in hexadecimal, which COPY does not change."""
     wanted = rows.cells.whereclause
-    conditions = [*([] if wanted is None else [wanted]), in_batch(*rows.place, falls=rows.falls)]
+    conditions = [*([] if wanted is None else [wanted]), *_conditions_of(rows)]
     places = select(*(column.label(f"place_{n}") for n, column in enumerate(rows.place))).where(*conditions)
     if len(places.get_final_froms()) > 1:
         # The conditions refer to tables that the cells join. Without them, an index on the place may be enough.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, bindparam
+from sqlalchemy import ColumnElement, Select, and_, bindparam
 from sqlalchemy.dialects.postgresql import asyncpg as driver
 from sqlalchemy.types import TypeEngine
 
@@ -41,44 +41,37 @@ class QuotedSql:
 
 
 MOST_KNOWN = 200
-_KNOWN: OrderedDict[tuple[Any, ...], tuple[QuotedSql, ...]] = OrderedDict()
+_KNOWN: OrderedDict[tuple[Any, ...] | None, tuple[QuotedSql, ...]] = OrderedDict()
 
 
-async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
-    """Compile a statement and let the server quote its values; this takes two round trips.
-
-    A statement with the same values as before is taken from the cache.
-    """
-    return (await quote_made(connection, statement, "itself", lambda: [statement]))[0]
-
-
-async def quote_made(
-    connection: asyncpg.Connection, base: Select[Any], how: str, make: Callable[[], Iterable[Select[Any]]]
+async def quote_known(
+    connection: asyncpg.Connection, name: tuple[Any, ...] | None, make: Callable[[], Iterable[Select[Any]]]
 ) -> tuple[QuotedSql, ...]:
-    """Like `quote_sql`, for statements derived from a base; if the base is cached, they are not even made.
+    """Quote the statements that `make` returns, or take them from the cache, where they have this name if any.
 
-    The result of `make` must depend only on the base; `how` names the derivation.
+    Objects in the name are compared by identity, so a statement that is built once can be a part of it.
     """
-    named = _name_statement(base)
-    key = (how, *named)
-    if key in _KNOWN:
-        _KNOWN.move_to_end(key)
-        return _KNOWN[key]
-    quoted = tuple([await _compile(connection, statement) for statement in make()])
-    if named:
-        _KNOWN[key] = quoted
+    if name in _KNOWN:
+        _KNOWN.move_to_end(name)
+        return _KNOWN[name]
+    quoted = tuple([await quote_sql(connection, statement) for statement in make()])
+    if name is not None:
+        _KNOWN[name] = quoted
         if len(_KNOWN) > MOST_KNOWN:
             _KNOWN.popitem(last=False)
     return quoted
 
 
-def _name_statement(statement: Select[Any]) -> tuple[Any, ...]:
-    """Return SQLAlchemy's own cache key of a statement and its values; empty if SQLAlchemy does not cache it."""
-    key = statement._generate_cache_key()  # noqa: SLF001 -- nothing public names a statement
-    return (key.key, *(repr(value.effective_value) for value in key.bindparams)) if key else ()
+def name_conditions(conditions: Sequence[ColumnElement[bool]]) -> tuple[Any, ...] | None:
+    """Return a name of the conditions with their values; None if SQLAlchemy does not cache such a statement."""
+    if not conditions:
+        return ()
+    key = and_(*conditions)._generate_cache_key()  # noqa: SLF001 -- nothing public names a condition
+    return (key.key, *(repr(value.effective_value) for value in key.bindparams)) if key else None
 
 
-async def _compile(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
+async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
+    """Compile a statement and let the server quote its values; this takes two round trips."""
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     names = list(compiled.positiontup or ())
     literals = await _quote(connection, str(compiled), [compiled.params[name] for name in names])

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from datetime import date, tzinfo
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
@@ -19,21 +20,20 @@ LABELS = columns_of(Label)
 _FROM = table_of(Label).join(table_of(Order), ORDERS.id == LABELS.order_id)
 _TRACKED = func.coalesce(LABELS.tracking_number, "")
 _RATE, _INSURANCE = (func.coalesce(column, Decimal("0.00")) for column in (LABELS.rate, LABELS.insurance))
+_CELLS: Select[Any] = select(
+    on_day(LABELS.bought_at),
+    *(typed(text) for text in (ORDERS.order_number, LABELS.carrier, LABELS.service, _TRACKED)),
+    *(_RATE, _INSURANCE, _RATE + _INSURANCE),
+).select_from(_FROM)
 COLUMNS = ("bought_on", "order_number", "carrier", "service", "tracking_number", "rate", "insurance", "cost")
 
 
 def export_label_costs(database: Database, day: date, *, visible_to: Actor, timezone: tzinfo) -> AsyncIterator[bytes]:
     """Return the labels bought in a day's business month as chunks of a CSV file, without those refunded since."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
-    cells = (
-        on_day(LABELS.bought_at),
-        *(typed(text) for text in (ORDERS.order_number, LABELS.carrier, LABELS.service, _TRACKED)),
-        *(_RATE, _INSURANCE, _RATE + _INSURANCE),
-    )
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
-        labels = select(*cells).select_from(_FROM).where(*_bought_in_month(day, timezone))
-        return Rows(labels, (LABELS.bought_at, LABELS.id))
+        return Rows(_CELLS, (LABELS.bought_at, LABELS.id), _bought_in_month(day, timezone))
 
     return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 

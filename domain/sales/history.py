@@ -38,7 +38,7 @@ ROW_COLUMNS = (
     "total_amount", "commission_amount", "commission_paid",
 )  # fmt: skip
 # The same columns, as PostgreSQL expressions.
-_ROW_CELLS = (
+_ROW_CELLS: Select[Any] = select(
     typed(ORDERS.order_number),
     at_minute(ORDERS.created_at),
     ORDERS.status,
@@ -206,8 +206,8 @@ def export_history(database: Database, query: ListHistory, *, visible_to: Actor)
         )
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
-        rows = select(*_ROW_CELLS).where(*find_conditions(query, visible_to=visible_to))
-        return Rows(rows, (ORDERS.created_at, ORDERS.id), falls=True)
+        conditions = find_conditions(query, visible_to=visible_to)
+        return Rows(_ROW_CELLS, (ORDERS.created_at, ORDERS.id), conditions, falls=True)
 
     return copy_sheet(database, ROW_COLUMNS, find_rows, timezone=current_business().timezone)
 

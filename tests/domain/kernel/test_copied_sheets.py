@@ -81,12 +81,12 @@ async def test_cells_are_the_same_to_the_byte(database: Database) -> None:
 async def test_a_list_that_was_met_before_is_not_made_again_and_its_reverse_is_another(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make_rows(*, falls: bool) -> Rows:
-        sheet = unnest(n=(Integer, [1, 2, 3]), text=(Text, ["a", "=b", "c"]))
-        return Rows(select(typed(sheet.text)), (sheet.n,), falls=falls)
+    sheet = unnest(n=(Integer, [1, 2, 3]), text=(Text, ["a", "=b", "c"]))
+    cells = select(typed(sheet.text))
 
     async def read(*, falls: bool) -> list[str]:
-        return (await copy(database, ("text",), make_rows(falls=falls))).decode("utf-8-sig").splitlines()[1:]
+        rows = Rows(cells, (sheet.n,), falls=falls)
+        return (await copy(database, ("text",), rows)).decode("utf-8-sig").splitlines()[1:]
 
     assert await read(falls=False) == ["a", "'=b", "c"]
     assert await read(falls=True) == ["c", "'=b", "a"]
@@ -95,21 +95,27 @@ async def test_a_list_that_was_met_before_is_not_made_again_and_its_reverse_is_a
     assert await read(falls=True) == ["c", "'=b", "a"]
 
 
-async def test_a_statement_that_was_met_before_keeps_its_own_values(
+async def test_a_statement_that_was_met_before_keeps_its_own_cells_conditions_and_values(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make_rows(words: list[str], least: int) -> Rows:
-        sheet = unnest(n=(Integer, [*range(len(words))]), text=(Text, words))
-        return Rows(select(typed(sheet.text)).where(sheet.n >= least), (sheet.n,))
+    sheet = unnest(n=(Integer, [0, 1, 2]), text=(Text, ["a", "=b", "c"]))
+    texts, numbers = select(typed(sheet.text)), select(sheet.n)
 
-    async def read(words: list[str], least: int) -> list[str]:
-        return (await copy(database, ("text",), make_rows(words, least))).decode("utf-8-sig").splitlines()[1:]
+    async def read(cells: Any, *conditions: Any) -> list[str]:
+        rows = Rows(cells, (sheet.n,), conditions)
+        return (await copy(database, ("cell",), rows)).decode("utf-8-sig").splitlines()[1:]
 
-    assert await read(["a", "=b", "c"], 1) == ["'=b", "c"]
-    assert await read(["a", "=b", "c"], 2) == ["c"]
-    assert await read(["a", "=b", "d"], 1) == ["'=b", "d"]
-    monkeypatch.delattr("domain.kernel.quoted_sql._compile")
-    assert await read(["a", "=b", "c"], 1) == ["'=b", "c"]
+    async def check_all() -> None:
+        assert await read(texts) == ["a", "'=b", "c"]
+        assert await read(texts, sheet.n >= 1) == ["'=b", "c"]
+        assert await read(texts, sheet.n >= 2) == ["c"]
+        assert await read(texts, sheet.n <= 1) == ["a", "'=b"]
+        assert await read(texts, sheet.n >= 1, sheet.n <= 1) == ["'=b"]
+        assert await read(numbers, sheet.n >= 1) == ["1", "2"]
+
+    await check_all()
+    monkeypatch.delattr("domain.kernel.quoted_sql.quote_sql")
+    await check_all()
 
 
 @pytest.mark.parametrize(("most", "pieces"), [(2, 3), (3, 2), (4, 2)])
