@@ -16,6 +16,7 @@ from api import staff as staff_doors
 from domain.access.crypto import use_data_keys
 from domain.imports.queries import RunRow, list_open_runs
 from domain.kernel.actor import Actor
+from domain.kernel.live import announce_everything
 from domain.orders.business import Business, use_business
 from domain.reports.waiting import count_waiting
 from domain.system.health import wait_for_schema
@@ -171,7 +172,12 @@ def build_app(settings: Settings) -> Quart:
                 Database(settings.database_url, pool_size=settings.database_pool, read_url=settings.read_database_url)
             )
             await wait_for_schema(settings.wait_for_schema_seconds)
+            announce_everything(current_database())
             app.add_background_task(prepare_speech)
+
+    @app.after_serving
+    async def send_notifications() -> None:
+        await current_database().after_commit.finish()
 
     app.after_serving(close_stripe)
 

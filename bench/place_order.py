@@ -26,6 +26,7 @@ from bench.server_cpu import wait_until_idle
 from domain.access import idempotency
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import GUEST
+from domain.kernel.live import WAKES_AFTERWARDS
 from domain.kernel.raw_values import write_array
 from domain.messages import outbox
 from domain.orders import lines as order_lines
@@ -55,6 +56,7 @@ SHORT = Kept("text", b"x" * 1200)
 _NEWEST = """
 SELECT m.body_text, k.body FROM outbox_message AS m, idempotency_key AS k
 ORDER BY m.id DESC, k.created_at DESC LIMIT 1"""
+_WRITE = write._WRITE.text.replace("SELECT id, created_at,", "SELECT id, created_at, announce('orders', id::text),")
 # A colon that pgbench does not read as a variable.
 COLON = r"\x3a"
 
@@ -94,10 +96,19 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
                     after = read_database_cpu(backend) + read_ended_children_cpu()
                     rates["pgbench", shelf].append(rate)
                     spent["pgbench", shelf].append((after - before) / (rate * seconds))
+                silent = pgbench_script(kept, tells=False)
+                rates["silent", PRODUCTS].append(await run_pgbench(url, silent, clients=CLIENTS, seconds=seconds))
         finally:
             for server in servers.values():
                 await server.stop()
             await setup.close()
+    return _print_ratios(rates, spent)
+
+
+def _print_ratios(
+    rates: dict[tuple[str, int], list[float]], spent: dict[tuple[str, int], list[float]]
+) -> dict[str, float]:
+    """Print the medians, and print and return their ratios."""
     best = {name: statistics.median(found) for name, found in rates.items()}
     cpu = {name: statistics.median(found) for name, found in spent.items()}
     ratios: dict[str, float] = {}
@@ -113,6 +124,9 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
                 f"{name}, {way}, of pgbench by CPU": least / cpu[way, shelf],
             }
             print(f"  {name}: {way} {served:.0f}/s, {cpu[way, shelf]:.2f} ms of CPU with the database")
+    most = best["silent", PRODUCTS]
+    print(f"  placing an order: pgbench without notifying pages and workers {most:.0f}/s")
+    ratios["placing an order, by one process, of pgbench without notifying"] = best["by one process", PRODUCTS] / most
     for name, ratio in ratios.items():
         print(f"  {ratio:.2f} {name}")
     return ratios
@@ -156,8 +170,13 @@ async def _run_one(connection: asyncpg.Connection, kept: Kept, until: float, she
     return done
 
 
-def statements(key: str, number: str, products: list[int], kept: Kept) -> list[tuple[str, list[Any]]]:
-    """The statements of one order between BEGIN and COMMIT, in order."""
+def statements(
+    key: str, number: str, products: list[int], kept: Kept, *, tells: bool = True
+) -> list[tuple[str, list[Any]]]:
+    """The statements of one order between BEGIN and COMMIT, in order.
+
+    A script notifies pages and workers in its transaction, or not at all; the program does it after the commit.
+    """
     lines = [
         Line(product, "Product", f"PROOF-{products.index(product)}", "", "", 2, Decimal(10 + product), False,
              Decimal(2 * (10 + product)), None, True)
@@ -175,23 +194,24 @@ def statements(key: str, number: str, products: list[int], kept: Kept) -> list[t
     )
     caller, route = "guest:127.0.0.1", "POST /api/orders"
     return [
+        *([] if tells else [(WAKES_AFTERWARDS, [])]),
         ("SELECT WHERE claim_key($1, $2, $3, $4)", [caller, route, key, idempotency.KEPT_FOR]),
         (order_lines._BY_ID + order_lines._LOCKED, [write_array(products)]),
-        (write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
+        (_WRITE if tells else write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", kept.mail, None, None, key, outbox.SEND_JOB,
                          None, None]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, kept.answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
 
 
-def pgbench_script(kept: Kept, shelf: int = PRODUCTS) -> str:
+def pgbench_script(kept: Kept, shelf: int = PRODUCTS, *, tells: bool = True) -> str:
     """The same statements as a pgbench script, with random products and keys."""
     fifth = shelf // 5
     marks = [1_000_003 + part for part in range(5)]
     in_array = "('{' || " + " || ',' || ".join(f"(:p{part})::text" for part in range(5)) + " || '}')"
     lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
     lines += ["\\set key random(1, 9000000000000000)", "BEGIN;"]
-    for statement, values in statements("@key@", "@number@", marks, kept):
+    for statement, values in statements("@key@", "@number@", marks, kept, tells=tells):
         filled = fill(statement, values).replace(literal(write_array(marks)), in_array)
         for part, mark in enumerate(marks):
             in_json = f'"product_id"{COLON}{mark}'

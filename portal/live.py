@@ -22,7 +22,7 @@ from quart import Blueprint, Quart, Response, current_app
 from domain.access.rights import Right, may
 from domain.access.sessions import is_open
 from domain.kernel.actor import Actor
-from domain.kernel.live import CHANNEL, Topic
+from domain.kernel.live import CHANNEL, EVERYTHING, Topic
 from models.session import current_database
 from web.guards import staff_page
 from web.observed import LIVE_CLIENTS
@@ -158,6 +158,10 @@ class Hub:
             return
         if topic == Topic.SESSIONS:
             self._end_streams_of(record_id)
+            return
+        if topic == EVERYTHING:
+            self._heard.update(Topic)
+            self._broadcast(RESYNC)
             return
         self._heard[topic] += 1
         event = f"event: {topic}\ndata: {record_id}\n\n"

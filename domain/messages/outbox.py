@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.kernel.literals import write_call
+from domain.kernel.live import WAKE_WORKERS, WAKES_AFTERWARDS
 from domain.messages.letter import Letter
 from domain.messages.secrets import hide_secret, seal_secret
 from models import Channel
@@ -94,7 +95,8 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     expires_at = secret.expires_at if secret else None
     values = (channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, sealed, expires_at)
     if isinstance(db, RawTransaction) and not attachments:
-        db.later(f"SELECT {write_call('queue_message', *values)}")
+        db.later(f"{WAKES_AFTERWARDS}; SELECT {write_call('queue_message', *values)}")
+        db.afterwards(WAKE_WORKERS)
         return
     connection = await raw_connection(db)
     if attachments:

@@ -114,7 +114,7 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
         note="Entered by hand" if data.status is OrderStatus.CANCELLED else "Entered by hand, stock taken",
     )
     try:
-        written = await write_order(connection, order)
+        written = await write_order(db, order)
     except NumberTaken:
         raise Refused(
             "The order number is already in use.", code=Code.ORDER_NUMBER_TAKEN, fields={"order_number": "is taken"}

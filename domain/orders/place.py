@@ -102,7 +102,7 @@ async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: O
         note="Placed in the shop, stock taken",
         payment_status=PaymentStatus.UNPAID,
     )
-    written = await write_order(connection, order)
+    written = await write_order(db, order)
     await queue_confirmation(db, order, written, sales_inbox=rules.sales_inbox)
     return PlacedOrder(written, order)
 

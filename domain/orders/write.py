@@ -16,6 +16,7 @@ import orjson
 
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
+from domain.kernel.live import Topic, announce
 from domain.kernel.raw_values import write_array
 from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
@@ -23,6 +24,7 @@ from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
+from models.session import Transaction, raw_connection
 
 # Each column of a new order with its value. A parameter with the name of a field of `NewOrder` or `Delivery` is that
 # field.
@@ -116,8 +118,7 @@ events AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
   SELECT id, 'placed', :status::text, :note::text, :actor_kind::text, :actor_id::bigint, :actor_name::text FROM made
 )
-SELECT id, created_at, announce('orders', id::text),
-  EXISTS (SELECT FROM calling_entry WHERE customer_id = :customer_id) AS is_on_calling_list
+SELECT id, created_at, EXISTS (SELECT FROM calling_entry WHERE customer_id = :customer_id) AS is_on_calling_list
 FROM made
 """)  # noqa: S608 -- the names are constants of this module.
 _STEP = {
@@ -206,14 +207,15 @@ _NAMES = (*_SAME, *(f"delivery_{name}" for name in _DELIVERY), *_TOTALS)
 _read = attrgetter(*_SAME, *(f"delivery.{name}" for name in _DELIVERY), *(f"totals.{name}" for name in _TOTALS))
 
 
-async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
-    """Write the order and take its stock in the current transaction. Raises NumberTaken if its number is in use."""
-    values = _values(order)
+async def write_order(db: Transaction, order: NewOrder) -> WrittenOrder:
+    """Write the order, take its stock and notify live pages. Raises NumberTaken if its number is in use."""
+    connection, values = await raw_connection(db), _values(order)
     while True:
         number = order.order_number or new_order_number()
         row = await connection.fetchrow(_WRITE.text, *_WRITE.args(values | {"order_number": number}))
         if row is not None:
             await _follow(connection, order, row)
+            await announce(db, Topic.ORDERS, row["id"])
             return WrittenOrder(row["id"], number, row["created_at"])
         if order.order_number is not None:
             raise NumberTaken(order.order_number)

@@ -87,7 +87,7 @@ async def place_for_customer(
     )
     if data.ach is not None:
         await save_bank_account(db, customer.id, data.ach, by=by, keys=keys)
-    written = await write_order(connection, order)
+    written = await write_order(db, order)
     await queue_confirmation(db, order, written, sales_inbox=rules.sales_inbox)
     return PlacedOrder(written, order)
 

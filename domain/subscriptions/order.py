@@ -62,7 +62,7 @@ async def write_renewal_order(
         special_notes=subscription.notes,
         note=f"Renewed subscription {subscription.id}",
     )
-    written = await write_order(connection, new)
+    written = await write_order(db, new)
     order = await lock_order(db, written.id, visible_to=SYSTEM)
     order.subscription_id = subscription.id
     renewal.order_id = order.id

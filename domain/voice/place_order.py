@@ -121,7 +121,7 @@ async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Acto
             payment_method=method,
             note="Placed by phone, stock taken",
         )
-        written = await write_order(connection, order)
+        written = await write_order(db, order)
         await queue_confirmation(db, order, written, sales_inbox=rules.sales_inbox)
         number = written.order_number
     return VoiceOrder(

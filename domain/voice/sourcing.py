@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Filled2000, Text2000
-from domain.kernel.live import Topic
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import format_phone
 from domain.kernel.sql import NamedSql
 from domain.messages.outbox import queue_discord
@@ -59,13 +59,9 @@ class Wish:
 
 
 _COLUMNS = ("customer_id", "call_id", "phone", "actor_name", *Wish.__dataclass_fields__)
-# Inserts the request, and notifies the pages that show it.
-_WRITE = NamedSql(f"""
-WITH made AS (
-  INSERT INTO rfq ({", ".join(_COLUMNS)}) VALUES ({", ".join(f":{name}" for name in _COLUMNS)}) RETURNING id
+_WRITE = NamedSql(
+    f"INSERT INTO rfq ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) RETURNING id"  # noqa: S608 - names of this module
 )
-SELECT id, announce('{Topic.RFQS}', id::text) FROM made
-""")  # noqa: S608 - names of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,7 @@ async def open_rfq(db: AsyncSession, data: OpenRfq, *, by: Actor) -> OpenedRfq:
         "actor_name": by.name,
     }
     rfq_id = await connection.fetchval(_WRITE.text, *_WRITE.args(values))
+    await announce(db, Topic.RFQS, rfq_id)
     number = number_rfq(rfq_id)
     text = _write_post(number, wish, caller)
     await queue_discord(db, kind="rfq", channel="sourcing", text=text, dedupe_key=f"rfq:{rfq_id}")

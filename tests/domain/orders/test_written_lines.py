@@ -37,7 +37,7 @@ async def test_every_line_is_kept_whatever_stands_in_its_texts(db: AsyncSession)
         source=OrderSource.WEB,
         by=GUEST,
     )
-    written = await write.write_order(connection, order)
+    written = await write.write_order(db, order)
     rows = await db.execute(text(KEPT), {"id": written.id})
     assert [tuple(row) for row in rows] == sent
     left = await connection.fetch("SELECT stock_quantity FROM product ORDER BY id")
