@@ -1,7 +1,6 @@
 """The embedded PostgreSQL against what happens to real machines: kills, stale files, other programs."""
 
 import asyncio
-import multiprocessing
 import os
 import shutil
 import signal
@@ -37,6 +36,13 @@ except EmbeddedPostgresError as error:
     sys.exit(str(error))
 sys.stdin.read()
 server.stop()
+"""
+AS_NOBODY = """
+import os
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
 """
 
 
@@ -293,25 +299,16 @@ def test_a_read_only_disk_is_one_sentence(data_dir: Path, is_used: bool) -> None
 
 def test_a_directory_that_this_user_may_not_write_is_one_sentence(data_dir: Path) -> None:
     data_dir.chmod(0o555)
-    said = multiprocessing.get_context("fork").Queue()
-    program = multiprocessing.get_context("fork").Process(target=start_as_nobody, args=(data_dir, said))
-    program.start()
-
-    assert said.get(timeout=60) == f"The data directory {data_dir} can't be used: this user may not use it."
-    program.join(60)
+    # Root may write everywhere, so the program gives root up once it has imported everything.
+    start = PROGRAM.replace("server = ", AS_NOBODY + "server = ")
+    program = subprocess.run(
+        [sys.executable, "-c", start, str(data_dir), "start"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     data_dir.chmod(0o755)
 
-
-def start_as_nobody(data_dir: Path, said: Any) -> None:
-    """Runs in a process of its own: root may write everywhere, so it gives root up before it starts."""
-    if IS_ROOT:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-    try:
-        said.put(EmbeddedPostgres(data_dir).start())
-    except EmbeddedPostgresError as error:
-        said.put(str(error))
+    assert (program.stdout, program.returncode) == ("", 1)
+    assert program.stderr == f"The data directory {data_dir} can't be used: this user may not use it.\n"
 
 
 def test_data_of_another_version_is_left_alone_and_the_version_named(used_dir: Path) -> None:

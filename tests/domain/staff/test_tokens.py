@@ -10,7 +10,7 @@ from settings import Settings
 from tests.conftest import SECRET
 from tests.factories import make_staff, sign_in
 
-NEW = "another secret of the tests, long enough too"
+NEW = "another secret of the tests that is long enough"
 
 
 @pytest.mark.parametrize(
