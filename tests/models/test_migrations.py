@@ -1,4 +1,7 @@
-"""The migrated database is what the models describe: columns, constraints, indexes; alembic sees no CHECKs."""
+"""The migrated database is what the models describe: columns, constraints, indexes, triggers and functions.
+
+Alembic compares no CHECKs, triggers or functions.
+"""
 
 import asyncio
 import secrets
@@ -67,8 +70,23 @@ FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT
 AND table_name <> 'alembic_version'
 """
 TRIGGERS = """
-SELECT t.tgrelid::regclass::text || ' ' || t.tgname AS line FROM pg_trigger t
+SELECT pg_get_triggerdef(t.oid) AS line FROM pg_trigger t
 WHERE NOT t.tgisinternal AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%'
+"""
+# The functions of the triggers. Spaces and comments of a body do not matter.
+FUNCTIONS = r"""
+SELECT regexp_replace(regexp_replace(pg_get_functiondef(oid), '--[^\n]*', '', 'g'), '\s+', '', 'g') AS line
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype
+  AND proname NOT LIKE '%pgqueuer%'
+"""
+# Triggers whose condition compares other columns than those whose updates they wait for.
+UNEVEN_TRIGGERS = r"""
+SELECT t.tgname || ' of ' || t.tgrelid::regclass AS line
+FROM pg_trigger AS t CROSS JOIN LATERAL (
+  SELECT ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = t.tgrelid AND attnum = ANY(t.tgattr) ORDER BY 1),
+    ARRAY(SELECT DISTINCT m[1] FROM regexp_matches(pg_get_triggerdef(t.oid), 'old\.(\w+)', 'g') AS m ORDER BY 1)
+) AS named(fires, compared)
+WHERE NOT t.tgisinternal AND cardinality(fires) > 0 AND fires <> compared
 """
 UNLOGGED = "SELECT relname::text AS line FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
 
@@ -88,6 +106,7 @@ async def describe(url: str) -> dict[str, set[str]]:
             "indexes": INDEXES,
             "columns": COLUMNS,
             "triggers": TRIGGERS,
+            "functions": FUNCTIONS,
             "unlogged": UNLOGGED,
             "storage": STORAGE,
         }.items()
@@ -128,6 +147,14 @@ async def test_no_index_repeats_another(database_urls: dict[str, str]) -> None:
     repeated = [row["line"] for row in await connection.fetch(REPEATED_INDEXES)]
     await connection.close()
     assert repeated == []
+
+
+async def test_a_trigger_fires_for_each_column_that_it_compares(database_urls: dict[str, str]) -> None:
+    connection = await connect(database_urls["committed"])
+    uneven = [row["line"] for row in await connection.fetch(UNEVEN_TRIGGERS)]
+    await connection.close()
+    # Another level at which stock is low announces nothing by itself.
+    assert uneven == ["webhooks_of_low of product"]
 
 
 async def test_the_demo_company_goes_down_to_the_first_schema_and_up_again(

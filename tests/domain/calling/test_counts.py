@@ -163,6 +163,16 @@ async def test_a_fold_writes_what_changed_alone(db: AsyncSession) -> None:
     assert (await db.execute(rows)).all() == [before[0], *before[2:]]
 
 
+async def test_days_long_ago_are_stored_as_one(db: AsyncSession) -> None:
+    ago = [now() - timedelta(days=days) for days in (99, 150, 200)]
+    db.add_all(CallingEntry(last_order_at=at) for at in ago)
+    await db.flush()
+    await fold_calling_counts(db, timezone=ZONE)
+    days = select(CallingCount.day, CallingCount.entries).where(CallingCount.kind == "ordered")
+    first = business_today(ZONE) - timedelta(days=100)
+    assert (await db.execute(days.order_by(CallingCount.day))).all() == [(first, 2), (ago[0].date(), 1)]
+
+
 @pytest.mark.parametrize("entry_first", [True, False])
 async def test_a_mark_and_an_entry_of_concurrent_transactions_are_both_seen(
     committed: Database, entry_first: bool

@@ -2,13 +2,14 @@
 
 import random
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.voice.agreement import Agreement, measure_agreement
-from domain.voice.call_sums import fold_call_sums
+from domain.voice.call_sums import NAMES, fold_call_sums
 from domain.voice.prompts import list_versions
 from models import GOOD_FROM, CallSum, PromptState, PromptVersion, VoiceAgent
 from tests.factories.picks import pick
@@ -27,7 +28,14 @@ ACTS = (
       eval_hallucination = :flag, eval_escalation_needed = :other
     WHERE id = {ONE_CALL}
     """,
-    f"UPDATE call_log SET prompt_version_id = {ONE_VERSION}, cost_dollars = NULL WHERE id = {ONE_CALL}",
+    # Each column that counts also changes alone.
+    f"UPDATE call_log SET eval_status = :status WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET eval_score = :score WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET eval_resolution = :resolution WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET eval_hallucination = :flag WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET eval_escalation_needed = :other WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET prompt_version_id = {ONE_VERSION} WHERE id = {ONE_CALL}",
+    f"UPDATE call_log SET cost_dollars = CAST(:count AS int) * 0.05 WHERE id = {ONE_CALL}",
     f"UPDATE call_log SET transcript_url = :salt WHERE id = {ONE_CALL}",
     f"UPDATE call_log SET checker_verdict = :verdict WHERE id = {ONE_CALL}",
     f"DELETE FROM call_log WHERE id = {ONE_CALL}",
@@ -100,6 +108,18 @@ async def test_results_of_calls_are_a_recount_s_whatever_happens(db: AsyncSessio
     await fold_call_sums(db)
     await compare(db)
     assert (await db.scalar(select(func.count()).select_from(CallSum)) or 0) <= 4
+
+
+async def test_a_fold_keeps_what_adds_no_call(db: AsyncSession) -> None:
+    # Beside another fold, which has the version's own row, it sees no more than the notes of what changed.
+    nothing: dict[str, Any] = dict.fromkeys(NAMES, 0)
+    for version, orders in ((7, 1), (8, 0)):
+        for calls in (-1, 1):
+            counts = nothing | {"calls": calls, "orders": orders if calls > 0 else 0}
+            db.add(CallSum(prompt_version_id=version, **counts))
+    await db.flush()
+    await fold_call_sums(db)
+    assert (await db.execute(select(CallSum.prompt_version_id, CallSum.calls, CallSum.orders))).all() == [(7, 0, 1)]
 
 
 async def test_a_change_that_no_figure_shows_is_not_noted(db: AsyncSession) -> None:
