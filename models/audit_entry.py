@@ -93,6 +93,7 @@ class AuditAction(StrEnum):
     SUBSCRIPTION_PAYMENT_SAVED = "subscription.payment_saved"
     SUBSCRIPTION_RESUMED = "subscription.resumed"
     SUBSCRIPTION_SKIPPED = "subscription.skipped"
+    SUBSCRIPTION_SUBSTITUTE_DECLINED = "subscription.substitute_declined"
     SUBSCRIPTION_SUBSTITUTE_OFFERED = "subscription.substitute_offered"
     SUBSCRIPTION_SUBSTITUTE_TAKEN = "subscription.substitute_taken"
     SUPPRESSED_NUMBER_CHANGED = "suppressed_number.changed"

@@ -22,6 +22,7 @@ _CHANGES = {
     AuditAction.SUBSCRIPTION_PAYMENT_SAVED: ("credit-card", "good", "Payment method saved"),
     AuditAction.SUBSCRIPTION_SUBSTITUTE_OFFERED: ("package-off", "info", "Another product offered"),
     AuditAction.SUBSCRIPTION_SUBSTITUTE_TAKEN: ("circle-check", "good", "Another product agreed"),
+    AuditAction.SUBSCRIPTION_SUBSTITUTE_DECLINED: ("x", "warn", "Another product declined"),
 }
 
 

@@ -258,7 +258,10 @@ async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
 
 
 async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) -> None:
-    """Set the rate of a rep from a day on; earlier orders keep theirs. Raises InvalidInput if the day has a rate."""
+    """Set the rate of a rep from a day on; earlier orders keep theirs.
+
+    Raises NotFound, and InvalidInput if another rate begins on that day.
+    """
     require(by, Right.EDIT_STAFF, "Only an administrator sets commission rates.")
     rep = await db.get(Staff, rep_id)
     if rep is None:

@@ -53,7 +53,10 @@ class CreditAccount:
 
 
 async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
-    """Return a customer's balance and the newest 500 entries. An order is named only if the actor may see it."""
+    """Return a customer's balance and the newest 500 entries. Raises NotFound.
+
+    An order is named only if the actor may see it.
+    """
     require(visible_to, Right.SEE_CREDIT, "Your role does not see credit.")
     customer = await db.get(Customer, customer_id)
     if customer is None:
@@ -75,9 +78,10 @@ async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -
 
 
 async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, *, by: Actor) -> CreditLine:
-    """Add or remove store credit. Managers only. Raises Refused if the balance would become negative.
+    """Add or remove store credit. Managers only.
 
-    Locks the customer.
+    Raises NotFound, InvalidInput for an amount of 0, and Refused if the balance would become negative or larger than
+    can be stored. Locks the customer.
     """
     require(by, Right.ADJUST_CREDIT, "Only a manager adjusts credit.")
     if data.amount == ZERO:

@@ -81,7 +81,8 @@ async def bulk_delete_customers(db: AsyncSession, data: BulkDeleteCustomers, *, 
 async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: Actor) -> None:
     """Delete a customer, for the customer's own door and for staff; the caller checks the right.
 
-    If the credit ledger must be kept, the row is kept too, without any personal data.
+    If the credit ledger must be kept, the row is kept too, without any personal data. Raises NotFound for an unknown or
+    emptied account, and Refused while something of it is open.
     """
     try:
         customer = await lock_account(db, customer_id)

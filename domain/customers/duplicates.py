@@ -185,7 +185,7 @@ async def _find_known_phones(db: Reader) -> list[str]:
 
 
 async def mark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
-    """Record that two customers are different; repeating it changes nothing."""
+    """Record that two customers are different; repeating it changes nothing. Raises NotFound."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     first, second = sorted((data.keep_id, data.merge_id))
     both = await db.scalar(select(func.count()).select_from(Customer).where(Customer.id.in_([first, second])))

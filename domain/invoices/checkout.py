@@ -30,7 +30,10 @@ from settings import Settings
 
 
 async def get_payment_url(invoice_id: int, *, settings: Settings) -> str:
-    """Return the URL at which an invoice is paid: the pay page of its order, or Stripe's page if it has no order."""
+    """Return the URL at which an invoice is paid: the pay page of its order, or Stripe's page if it has no order.
+
+    Raises Refused if nothing is left to pay, and OutsideServiceFailed if Stripe does not answer.
+    """
     async with separate_transaction() as db:
         page = await get_own_page(db, invoice_id)
         if not page.is_open:

@@ -30,7 +30,7 @@ _COPIED = (
 
 
 async def copy_invoice(db: AsyncSession, invoice_id: int, *, by: Actor) -> Invoice:
-    """Create a draft like the invoice, without its order, number, dates and payments."""
+    """Create a draft like the invoice, without its order, number, dates and payments. Raises NotFound."""
     require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
     source = await db.get(Invoice, invoice_id)
     if source is None:

@@ -38,8 +38,9 @@ async def issue_credit_memo(
 ) -> CreditMemo:
     """Take an amount off a sent invoice: first off what is owed; the rest becomes store credit.
 
-    Raises Refused for a draft, a void invoice, for more than its total, if a payer without an account would get store
-    credit, and if what was paid is being refunded. Locks the customer, the order, the invoice, then the number series.
+    Raises InvalidInput for an amount of 0, and Refused for a draft, a void invoice, for more than its total, if a payer
+    without an account would get store credit, and if what was paid is being refunded. Locks the customer, the order,
+    the invoice, then the number series.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not credit invoices.")
     if data.amount == ZERO:

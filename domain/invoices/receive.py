@@ -63,7 +63,8 @@ class Received:
 async def record_receipt(db: AsyncSession, data: RecordReceipt, *, by: Actor) -> Received:
     """Record money received for one or several invoices of one customer.
 
-    Raises Refused if one of them is a draft, void or paid. Locks the customer, the orders, then the invoices.
+    Raises InvalidInput for an amount of 0, or store credit or terms as the method, and Refused if one of the invoices
+    is a draft, void or paid. Locks the customer, the orders, then the invoices.
     """
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:

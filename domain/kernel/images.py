@@ -130,7 +130,10 @@ def find_kind(data: bytes) -> str | None:
 
 
 def read_data_url(text: str, *, field: str = "image_url") -> bytes:
-    """Return the bytes of a base64 data URL. The type it claims is ignored, because the content decides."""
+    """Return the bytes of a base64 data URL. The type it claims is ignored, because the content decides.
+
+    Raises InvalidInput if it is not such a URL, and TooLarge above 12 MB; both name `field`.
+    """
     head, comma, encoded = text.strip().partition(",")
     if not comma or not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
         raise _refuse(field, "must be a data URL in base64")

@@ -43,7 +43,7 @@ class BulkOutcome:
 
 
 async def confirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> BulkOutcome:
-    """Confirm all selected orders that may be confirmed; each is locked in order of id."""
+    """Confirm all selected orders that may be confirmed, and name the others; each is locked in order of id."""
 
     async def confirm(order: OrderRow) -> None:
         if order.status != OrderStatus.PENDING:

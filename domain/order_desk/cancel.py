@@ -26,10 +26,11 @@ from models.session import raw_connection
 async def cancel_order(
     db: AsyncSession, order_id: int, *, by: Actor, reason: str = "", version: int | None = None
 ) -> Order:
-    """Cancel an order the actor may see. Raises Refused if its status does not allow it.
+    """Cancel an order the actor may see.
 
-    Locks the customer, the order, then the products. Cancelling a paid order needs an office role. Refunds are prepared
-    here and made by a job, or by `send_order_refunds` once this is committed.
+    Raises Refused if its status does not allow it, and NotAllowed for a paid order without an office role. Locks the
+    customer, the order, then the products. Refunds are prepared here and made by a job, or by `send_order_refunds` once
+    this is committed.
     """
     if by.is_staff:
         require(by, Right.CANCEL_ORDERS, "The warehouse can't cancel orders. Ask the desk.")

@@ -202,7 +202,10 @@ def _count_units(lines: Sequence[SoldLine | Line]) -> Counter[int]:
 async def preview_items(
     db: AsyncSession, order_id: int, data: EditItems, *, by: Actor, rules: OrderRules
 ) -> tuple[list[Line], Totals]:
-    """Return the lines with their prices and the totals that an edit would result in. Nothing is locked or checked."""
+    """Return the lines with their prices and the totals that an edit would result in.
+
+    Nothing is locked, and neither stock nor terms are checked. Raises NotFound.
+    """
     order = await db.get(Order, order_id)
     if order is None or not may_see(order, by):
         raise NotFound("There is no such order.")

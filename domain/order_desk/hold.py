@@ -20,7 +20,10 @@ class ReleaseOrder(Input):
 async def release_order(
     db: AsyncSession, order_id: int, data: ReleaseOrder, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Release an order's hold at its current total, which then counts in the customer's exposure. Managers only."""
+    """Release an order's hold at its current total, which then counts in the customer's exposure. Managers only.
+
+    Raises Refused if the order is not on hold. Locks the customer, then the order.
+    """
     require(by, Right.OVERRIDE_TERMS, "Only a manager can release an order on hold.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if not order.on_hold:

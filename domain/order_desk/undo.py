@@ -23,8 +23,9 @@ UNDOABLE = (*UNDONE, OrderEventKind.ASSIGNED)
 async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
     """Restore the fields that one event changed, or the order's previous lines.
 
-    Only the person who made the edit can undo it. Raises Refused if one of the fields was changed again, if anything
-    has happened since an edit of the lines, or if the order has shipped and its address can no longer change.
+    Only the person who made the edit can undo it; for others it raises NotFound. Raises Refused if one of the fields
+    was changed again, if anything has happened since an edit of the lines, or if the order has shipped and its address
+    can no longer change.
     """
     event = (
         await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))

@@ -113,7 +113,10 @@ async def get_own_order(connection: AsyncConnection, order_number: str, *, visib
 
 
 async def list_reorder_items(connection: AsyncConnection, order_number: str, *, visible_to: Actor) -> list[ReorderItem]:
-    """Return the items of one of the customer's earlier orders at today's prices; those no longer sold are marked."""
+    """Return the items of one of the customer's earlier orders at today's prices; those no longer sold are marked.
+
+    Raises NotFound for another customer's order.
+    """
     rows = await connection.execute(
         select(
             OrderItem.product_id,

@@ -30,8 +30,9 @@ async def apply_credit(
 ) -> tuple[Order, CreditEntry]:
     """Apply store credit to an order: the smallest of the requested amount, the balance and the available credit.
 
-    Returns the order and the ledger entry (its amount is negative). Raises Refused if the order has no registered
-    customer, nothing is left to pay or there is no credit. Locks the customer, then the order.
+    Returns the order and the ledger entry (its amount is negative). Raises InvalidInput for an amount of 0, and Refused
+    if the order has no registered customer or is cancelled, nothing is left to pay or there is no credit. Locks the
+    customer, then the order.
     """
     require(by, Right.APPLY_CREDIT, "Your role does not apply credit.")
     if data.amount <= 0:

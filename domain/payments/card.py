@@ -212,8 +212,8 @@ def _parameters(data: CreateIntent, order: Order | None) -> dict[str, object]:
 async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings) -> ConfirmedPayment:
     """Mark an order paid if Stripe says that this payment succeeded and belongs to it. Safe to repeat.
 
-    Raises NotFound for an unknown payment, and Refused for one that is not finished, belongs to another order, or is
-    for a cancelled order, whose money is refunded.
+    Raises InvalidInput for text that is no payment's id, NotFound for an unknown payment, and Refused for one that is
+    not finished, belongs to another order, or is for a cancelled order, whose money is refunded.
     """
     account = get_stripe(settings)
     if not _PAYMENT_INTENT.fullmatch(data.payment_intent_id):

@@ -29,7 +29,8 @@ _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settings: Settings) -> bool:
     """Store a signed event once. Returns False if it was already received.
 
-    Raises InvalidInput if it is not signed by Stripe or is older than five minutes.
+    Raises InvalidInput if it is not signed by Stripe or is older than five minutes, and NotConfigured without the
+    secret.
     """
     if not settings.stripe_webhook_secret:
         raise NotConfigured("Stripe events are not accepted: the setting STRIPE_WEBHOOK_SECRET is missing.")

@@ -35,7 +35,8 @@ async def mark_paid(
 ) -> tuple[Order, Decimal]:
     """Record money received for an order. Returns the order and the surplus that became store credit, in US dollars.
 
-    Raises Refused if the order is cancelled or has nothing left to pay. Locks the customer, then the order.
+    Raises InvalidInput for store credit or terms as the method, and Refused if the order is cancelled or has nothing
+    left to pay. Locks the customer, then the order.
     """
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:

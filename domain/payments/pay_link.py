@@ -162,10 +162,10 @@ async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, set
 async def link_order(
     connection: asyncpg.Connection, order_id: int, *, expires_at: datetime, by: Actor, settings: Settings
 ) -> MadeLink:
-    """Create a link in one statement, for an order whose access the caller has checked. Raises Refused if nothing is to
-    be paid.
+    """Create a link in one statement, for an order whose access the caller has checked.
 
-    It locks nothing: a link whose balance changes in the meantime is over automatically.
+    Raises NotFound, and Refused if nothing is to be paid. It locks nothing: a link whose balance changes in the
+    meantime is over automatically.
     """
     token = new_token()
     row = await connection.fetchrow(_LINK.text, *_LINK.args({

@@ -96,7 +96,8 @@ async def refund_payment(
     """Give a payment back, in full or in part, and return the result.
 
     Three parts: the intent is committed, Stripe is asked without an open transaction, and its answer is recorded.
-    Raises Refused for more than is left of the payment, and OutsideServiceFailed if Stripe refuses or does not answer.
+    Raises NotFound if nothing is left of the payment, Refused for more than is left, InvalidInput for a reversal or a
+    guest's money as store credit, and OutsideServiceFailed if Stripe refuses or does not answer.
     """
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:

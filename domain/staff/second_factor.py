@@ -94,7 +94,7 @@ async def confirm_second_factor(
 ) -> None:
     """Turn on the actor's second factor with its first code; ends the sessions that began without it.
 
-    Raises InvalidInput for a wrong code, and TooMany after ten of them.
+    Raises NotFound if none is being set up, InvalidInput for a wrong code, and TooMany after ten of them.
     """
     await reserve_own_attempt(Staff, _own_id(by))
     staff = await lock_staff(db, _own_id(by))

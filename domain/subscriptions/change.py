@@ -105,7 +105,7 @@ async def skip_renewal(db: AsyncSession, subscription_id: int, *, timezone: tzin
 
 
 async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, until: date | None = None) -> None:
-    """Pause a locked subscription, until a day if one is given."""
+    """Pause a locked subscription, until a day if one is given. Raises Refused if it is not active."""
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused(
             "The subscription is already paused.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
@@ -115,7 +115,10 @@ async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, unti
 
 
 async def resume(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
-    """Resume a locked subscription, renewing tomorrow at the earliest; without a payment method it remains paused."""
+    """Resume a locked subscription, renewing tomorrow at the earliest.
+
+    Raises Refused if it is not paused, or has no payment method.
+    """
     if subscription.status != SubscriptionStatus.PAUSED:
         raise Refused(
             "The subscription is already active.", code=Code.STATE_NOT_ALLOWED, allowed=["paused", "cancelled"]
@@ -139,7 +142,8 @@ async def resume(db: AsyncSession, subscription: Subscription, *, today: date, b
 async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
     """Skip the next renewal of a locked subscription, and record it as a skipped renewal.
 
-    Later dates are counted from the skipped date; planned retries for it are removed.
+    Later dates are counted from the skipped date; planned retries for it are removed. Raises Refused if the
+    subscription is not active, or is being charged.
     """
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused("Resume the subscription first.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"])
@@ -172,7 +176,10 @@ async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date
 async def move_date(
     db: AsyncSession, subscription: Subscription, day: date, *, keeps_rhythm: bool, today: date, by: Actor
 ) -> None:
-    """Move a locked subscription's next renewal to a day from tomorrow on; later ones too unless `keeps_rhythm`."""
+    """Move a locked subscription's next renewal to a day from tomorrow on; later ones too unless `keeps_rhythm`.
+
+    Raises InvalidInput for a day that is too early or too late, and Refused while a renewal is being charged.
+    """
     if not today < day <= today + LONGEST_MOVE:
         wrong = {"next_renewal_date": f"must be between tomorrow and {LONGEST_MOVE.days} days from today"}
         raise InvalidInput("The date can't be moved to that day.", fields=wrong)

@@ -180,7 +180,11 @@ def _show_one(
 
 
 async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone: tzinfo, by: Actor) -> Subscription:
-    """Change one of the signed-in customer's subscriptions. Raises NotFound if it is not theirs."""
+    """Change one of the signed-in customer's subscriptions.
+
+    Raises NotFound if it is not theirs, InvalidInput for a day that can't be chosen, and Refused in a state that does
+    not allow the change.
+    """
     subscription = await lock_own(db, data.subscription_id, customer_id=by.id)
     today = business_today(timezone)
     if data.resume_on is not None and data.status != "paused":
@@ -220,7 +224,10 @@ async def choose_quantity(db: AsyncSession, subscription: Subscription, quantity
 async def choose_date(
     db: AsyncSession, subscription: Subscription, choice: ChooseDate, *, today: date, by: Actor
 ) -> None:
-    """Move the next renewal to a day, or by days from its date; with `all`, the later ones move too."""
+    """Move the next renewal to a day, or by days from its date; with `all`, the later ones move too.
+
+    Raises InvalidInput without a day or for one that can't be chosen, and Refused while a renewal is being charged.
+    """
     start = max(subscription.next_renewal_date, today)
     day = start + timedelta(days=choice.by) if choice.by is not None else choice.date
     if day is None:
@@ -229,7 +236,7 @@ async def choose_date(
 
 
 async def rest(db: AsyncSession, subscription: Subscription, until: date | None, *, today: date, by: Actor) -> None:
-    """Pause it, until a day if one is given."""
+    """Pause it, until a day if one is given. Raises InvalidInput for another day, and Refused if it is not active."""
     if until is not None and not today < until <= today + LONGEST_MOVE:
         wrong = f"must be between tomorrow and {LONGEST_MOVE.days} days from today"
         raise InvalidInput("A pause can't end on that day.", fields={"resume_on": wrong, "until": wrong})

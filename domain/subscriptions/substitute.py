@@ -99,11 +99,12 @@ async def offer_substitute(
 async def answer_offer(
     db: AsyncSession, subscription: Subscription, data: AnswerOffer, *, today: date, by: Actor
 ) -> None:
-    """Accept the offer, which retries a waiting renewal at once, or decline it."""
+    """Accept the offer, which retries a waiting renewal at once, or decline it. Raises Refused if there is none."""
     if subscription.substitute_id is None:
         raise Refused("The substitute is no longer offered.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     changed: dict[str, object] = {"substitute_agreed": True} if data.take else {"substitute_id": None}
     if data.take and subscription.retry_on is not None:
         changed["retry_on"] = today
         await enqueue(db, RENEW_ONE_JOB, {"subscription_id": subscription.id})
-    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_SUBSTITUTE_TAKEN, by=by)
+    answered = AuditAction.SUBSCRIPTION_SUBSTITUTE_TAKEN if data.take else AuditAction.SUBSCRIPTION_SUBSTITUTE_DECLINED
+    await write_change(db, subscription, changed, answered, by=by)

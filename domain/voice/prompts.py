@@ -78,7 +78,10 @@ async def list_agents(db: AsyncSession) -> list[tuple[int, str]]:
 
 
 async def get_version(db: AsyncSession, version_id: int) -> tuple[PromptVersion, VoiceAgent, PromptVersion | None]:
-    """Return a version, its agent, and the version to compare it with: the live one, or else the previous one."""
+    """Return a version, its agent, and the version to compare it with: the live one, or else the previous one.
+
+    Raises NotFound.
+    """
     version = await db.get(PromptVersion, version_id)
     if version is None:
         raise NotFound("There is no such prompt.")

@@ -66,7 +66,8 @@ class DecideOrder(Input):
 async def start_batch(db: AsyncSession, data: StartBatch, *, by: Actor) -> int:
     """Store a batch for these orders and enqueue the job that buys the labels. Returns the batch's id.
 
-    The same orders while in progress are the same batch. Raises Refused if none of them is packed.
+    The same orders while in progress are the same batch. Raises NotFound if the actor may see none of them, and Refused
+    if none is packed.
     """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     own = may_be_seen_by(by)
@@ -122,7 +123,10 @@ async def choose_rates(db: AsyncSession, batch_id: int, choice: Choice, *, by: A
 
 
 async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by: Actor) -> None:
-    """Decide about an order that needs a person: buy again or leave it out. Raises Refused if it is settled."""
+    """Decide about an order that needs a person: buy again or leave it out.
+
+    Raises NotFound for an order of another batch, and Refused if it is settled.
+    """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     order_id = select(Order.id).where(Order.order_number == data.order.strip().upper()).scalar_subquery()
     row = (

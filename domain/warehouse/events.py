@@ -39,7 +39,10 @@ _KEPT = (
 
 
 async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str], *, settings: Settings) -> bool:
-    """Store an event signed by EasyPost; False if already received. Raises InvalidInput for a bad signature."""
+    """Store an event signed by EasyPost; False if already received.
+
+    Raises InvalidInput for a bad signature or an unreadable event, and NotConfigured without the secret.
+    """
     secret = settings.easypost_webhook_secret
     if not secret:
         raise NotConfigured("EasyPost events are not accepted: the setting EASYPOST_WEBHOOK_SECRET is missing.")

@@ -40,9 +40,10 @@ async def keep_label_file(label_id: int) -> bool:
 
 
 async def print_labels(label_ids: Sequence[int]) -> bytes:
-    """Return one PDF of these labels, in order; files not stored yet are fetched. Raises NotFound if there are none.
+    """Return one PDF of these labels, in order; files not stored yet are fetched.
 
-    No connection is held while the carrier is asked.
+    Raises NotFound if there are none, and OutsideServiceFailed if one can't be fetched. No connection is held while the
+    carrier is asked.
     """
     bought = (LABELS.id.in_(label_ids[:MOST_PRINTED]), LABELS.state == LabelState.BOUGHT)
     is_kept = exists().where(FILES.label_id == LABELS.id)

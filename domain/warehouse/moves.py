@@ -60,7 +60,7 @@ async def ship_order(
 ) -> Order:
     """Mark a confirmed or packed order shipped and text the customer, once per order.
 
-    Raises Refused in any other status.
+    Raises Refused in any other status, and for an order on hold.
     """
     order = await lock_numbered(db, order_number, by=by, version=version)
     await ship_locked_order(db, order, data, by=by, company_name=company_name)
@@ -68,7 +68,7 @@ async def ship_order(
 
 
 async def ship_locked_order(db: AsyncSession, order: Order, data: ShipOrder, *, by: Actor, company_name: str) -> None:
-    """Like `ship_order`, for an order that is already locked."""
+    """Like `ship_order`, for an order that is already locked. Raises Refused in any other status, and on hold."""
     refuse_held(order)
     if order.status not in {OrderStatus.CONFIRMED, OrderStatus.PACKED}:
         raise Refused(

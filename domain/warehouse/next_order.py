@@ -92,7 +92,10 @@ async def list_visitors(db: Reader, order_ids: Sequence[int]) -> list[Visitor]:
 
 
 async def set_aside(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
-    """Leave an order for later because something is missing; the next scan for it resumes it."""
+    """Leave an order for later because something is missing; the next scan for it resumes it.
+
+    Raises Refused once it is packed.
+    """
     order = await lock_numbered(db, order_number, by=by)
     if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
         raise Refused(f"The order is {order.status}; it can't be set aside.", code=Code.STATE_NOT_ALLOWED)

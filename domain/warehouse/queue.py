@@ -188,7 +188,7 @@ async def get_queued_order(db: Reader, order_number: str, *, visible_to: Actor) 
 
 
 async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> QueueRow:
-    """Like `get_queued_order` without its lines, by number or id."""
+    """Like `get_queued_order` without its lines, by number or id. Raises NotFound."""
     own = may_be_seen_by(visible_to)
     which = ORDERS.id == order if isinstance(order, int) else ORDERS.order_number == order.strip().upper()
     row = (await db.execute(_SELECT.where(which if own is None else and_(which, own)))).first()

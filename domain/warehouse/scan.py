@@ -111,7 +111,10 @@ async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: 
 
 
 async def count_item(db: AsyncSession, order_number: str, data: CountItem, *, by: Actor) -> Scanned:
-    """Count units of one line after a key press: at most what was ordered, at least zero."""
+    """Count units of one line after a key press: at most what was ordered, at least zero.
+
+    Raises NotFound for a line of another order, and Refused for an order that can't be packed.
+    """
     order = await lock_numbered(db, order_number, by=by)
     check_packable(order)
     items = await list_pack_items(db, order.id)

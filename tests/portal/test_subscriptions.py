@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from documents.filters import format_day
@@ -246,6 +247,20 @@ async def test_the_office_skips_sends_the_link_and_offers_another_product(client
     assert [mail.kind for mail in (await db.scalars(select(OutboxMessage).order_by(OutboxMessage.id))).all()] == [
         "subscription_substitute", "subscription_link",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("take", "said"), [("true", "Another product agreed"), ("false", "Another product declined")])
+async def test_the_history_says_how_an_offer_was_answered(
+    client: Any, db: Any, settings: Any, take: str, said: str
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    other = await make_product(db, name="Deeper pan")
+    made = await subscribe(db, settings, substitute_id=other.id)
+    await db.commit()
+    path = make_subscription_link(made.id, settings=settings).url.removeprefix(settings.public_url.rstrip("/"))
+    assert (await send_form(client, path, f"{path}/substitute", take=take))[0] == 303
+    page = await read_page(client, f"{LIST}/{made.id}")
+    assert [words for words in ("Another product agreed", "Another product declined") if words in page] == [said]
 
 
 async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client: Any, db: Any, settings: Any) -> None:
