@@ -17,7 +17,6 @@ from web.request import settings
 MY_SALES_DAYS = (7, 30, 90, 365)
 SINCE_EVER = date(2000, 1, 1)
 LIST = "/portal/orders"
-CALLED = "/portal/calling?segment=called"
 URLS = {
     Waiting.ON_HOLD: f"{LIST}?on_hold=true",
     Waiting.FAILED: f"{LIST}?payment=failed",

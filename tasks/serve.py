@@ -18,7 +18,6 @@ from web.draining import begin_draining
 GRACEFUL_SECONDS = 5
 # Longer than a proxy keeps an idle connection (usually a minute): it must not send to one that we are closing.
 KEEP_ALIVE_SECONDS = 75
-ROOT = Path(__file__).parent.parent
 
 
 class DrainingServer(uvicorn.Server):

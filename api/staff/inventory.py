@@ -12,7 +12,6 @@ from domain.inventory import adjust, receive
 from domain.inventory.adjust import UpdateInventory
 from domain.inventory.receive import ReceiveStock
 from domain.inventory.stock_list import ListInventory, list_stock_lines
-from models import Role
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, reads, reads_query
@@ -20,8 +19,6 @@ from web.request import current_actor, db
 
 blueprint = Blueprint("staff_inventory", __name__)
 tag_blueprint(blueprint, ["inventory"])
-
-STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
 
 
 @blueprint.get("/api/staff/inventory")

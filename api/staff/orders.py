@@ -28,7 +28,6 @@ from domain.orders.balance import calculate_balance
 from domain.orders.filters import OrderWalk
 from domain.payments import apply_credit as credit
 from domain.payments import mark_paid as payments
-from models import Role
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, reads, reads_query, refuses
@@ -36,9 +35,6 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("staff_orders", __name__)
 tag_blueprint(blueprint, ["order_desk"])
-
-OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
-MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
 @blueprint.get("/api/staff/orders")

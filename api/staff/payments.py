@@ -11,7 +11,6 @@ from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.payments import checks
 from domain.payments.check_photos import get_check_photo
-from models import Role
 from web.guards import staff_only
 from web.reading import answers, answers_file, reads, refuses
 from web.request import current_actor, db, settings
@@ -19,8 +18,6 @@ from web.request import current_actor, db, settings
 blueprint = Blueprint("staff_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
-
-OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 
 
 @blueprint.get("/api/staff/checks/<order_number>/front")

@@ -26,7 +26,6 @@ from domain.catalogue.gallery import ReorderGallery
 from domain.catalogue.pictures import normalise_to_data_url
 from domain.catalogue.staff_products import AddProduct, ListAllProducts, StaffProduct, UpdateProduct
 from domain.kernel.codes import Code
-from models import Role
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, body_limit, reads, reads_query, refuses
@@ -38,7 +37,6 @@ tag_blueprint(blueprint, ["admin_products"])
 
 LIST = "/api/staff/products"
 ONE = f"{LIST}/<id:id>"
-MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
 @blueprint.get(LIST)

@@ -14,7 +14,7 @@ from domain.kernel.codes import Code
 from domain.kernel.inputs import Filled60, Input
 from domain.payments import card, checks, pay_link
 from domain.payments.check_photos import CheckPhotos, prepare_photos
-from models import KeyScope, Role
+from models import KeyScope
 from web.guards import limited, public_or_customer, staff_key_or_customer, staff_only
 from web.reading import answers, body_limit, reads, refuses
 from web.request import current_actor, db, peer_address, settings
@@ -22,8 +22,6 @@ from web.uploads import read_upload, reads_form_and_files
 
 blueprint = Blueprint("storefront_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
-
-DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 
 
 class UploadCheck(Input):

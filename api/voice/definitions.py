@@ -6,7 +6,6 @@ from pydantic import BaseModel
 from quart import Quart
 from quart_schema.validation import QUART_SCHEMA_REQUEST_ATTRIBUTE
 
-FORMATS = ("elevenlabs", "vapi", "retell")
 TIMEOUT_SECONDS = 20
 # What a platform does by itself and no agent calls.
 _NOT_CALLED = {"call_log_webhook", "voice_diagnostics"}

@@ -22,7 +22,6 @@ EDITABLE = (
     "name", "category_id", "unit_price", "bulk_price", "bulk_quantity", "cost_per_item", "stock_quantity",
     "reorder_level", "in_stock", "is_active",
 )  # fmt: skip
-FLAGS = frozenset({"in_stock", "is_active"})
 AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
 _SHARE = re.compile(r"([+\-−])\s*(\d{1,3}(?:[.,]\d{1,2})?)\s*%")
 

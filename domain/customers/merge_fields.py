@@ -3,7 +3,6 @@
 from typing import Any
 
 Row = dict[str, Any]
-CHOSEN = ("first_name", "last_name", "company_name", "email")
 _GAPS = (
     "first_name", "last_name", "company_name", "email", "billing_email", "contact_role", "business_type",
     "business_ein", "resale_certificate", "state_of_operation", "timezone", "po_number", "external_id",

@@ -16,7 +16,6 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.spreadsheets import SheetShape, describe_csv, read_csv
 from models import ImportChunk, ImportRun, ImportState
 
-MEGABYTES = 64
 CHUNK_BYTES = 1_000_000
 
 

@@ -37,17 +37,6 @@ async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, versio
     return f"{name} {was}, so it was voided instead of deleted.{more}"
 
 
-async def void_invoice(
-    db: AsyncSession, invoice_id: int, *, by: Actor, note: str = "", version: int | None = None
-) -> Invoice:
-    """Void a sent invoice. Does nothing for drafts, which are deleted instead, and for void invoices."""
-    require(by, Right.EDIT_INVOICES, "Your role does not void invoices.")
-    invoice = await lock_invoice(db, invoice_id, version=version)
-    if invoice.status not in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
-        await void_locked_invoice(db, invoice, by=by, note=note)
-    return invoice
-
-
 async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> str | None:
     """Void the open invoice of a locked, cancelled order; delete a draft. Returns its number, "draft", or None."""
     invoice = await find_order_invoice(db, order.id)

@@ -4,7 +4,6 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.commissions.statements import list_rates
 from domain.kernel.inputs import Input, Text60
@@ -246,10 +245,6 @@ def _form(tried: Attempt[Any] | None) -> dict[str, Any]:
     if tried is None:
         return {"status": 200, "typed": {}, "errors": {}, "problem": ""}
     return {"status": tried.status, "typed": tried.typed, "errors": tried.errors, "problem": tried.problem}
-
-
-def _keep(query: list_users.StaffFilters, standing: Standing) -> str:
-    return with_query({"q": query.q, "role": query.role}, standing=standing.value)
 
 
 def _describe_change(change: list_users.Change) -> dict[str, Any]:

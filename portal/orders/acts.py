@@ -19,7 +19,7 @@ from domain.orders.statuses import allowed_next
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from domain.payments.undo_payment import find_undoable_payment, undo_payment
-from models import OrderEventKind, OrderStatus, Role
+from models import OrderEventKind, OrderStatus
 from portal.attempts import Attempt, NoFields, attempt, form_version, refusal_of
 from portal.lists import list_rep_choices
 from portal.orders.list import LIST
@@ -30,8 +30,6 @@ from web.guards import staff_page
 from web.request import current_actor, db
 
 blueprint = Blueprint("portal_order_acts", __name__)
-OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
-MANAGERS = (Role.ADMIN, Role.MANAGER)
 RECEIVED_WORDS = [(method, word) for method, word in METHOD_WORDS if method in RECEIVED_BY]
 
 

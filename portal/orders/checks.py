@@ -7,7 +7,6 @@ from quart import Blueprint, Response
 from domain.access.rights import Right
 from domain.kernel.errors import NotFound
 from domain.payments.checks import CheckRow, ReviewCheck, approve_check, list_waiting_checks, reject_check, say_open
-from models import Role
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -15,7 +14,6 @@ from web.request import current_actor, db
 
 blueprint = Blueprint("portal_checks", __name__)
 QUEUE = "/portal/checks"
-OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 
 
 @blueprint.get(QUEUE)

@@ -83,8 +83,6 @@ TABS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 NARROWING = ("search", "rep_id", "payment", "customer_id", "from_date", "to_date")
 TAB_NAMES = ("status", "on_hold", "attention")
-# Query parameters that the filter form keeps without having a field for them.
-KEPT = (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
 SOURCE_WORDS = {
     "web": "Web", "desk": "Desk", "rep": "Rep", "voice": "Voice", "subscription": "Renewal", "import": "Import",
 }  # fmt: skip

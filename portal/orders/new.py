@@ -36,7 +36,6 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_new_order", __name__)
 NEW_ORDER = "/portal/orders/new"
-DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
 
 

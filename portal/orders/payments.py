@@ -33,7 +33,6 @@ from web.uploads import read_upload
 
 blueprint = Blueprint("portal_payments", __name__)
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
-DESK = (*OFFICE, Role.SALES_REP)
 # Reasons for giving money back: the customer no longer owes the amount, or owes it again.
 ALLOWANCES = [
     (GivenFor.RETURNED, "Goods came back"), (GivenFor.DAMAGED, "Goods were damaged"),

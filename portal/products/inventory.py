@@ -19,7 +19,6 @@ from domain.inventory.stock_list import (
 )
 from domain.kernel.paging import PageInput
 from domain.stock.ledger import StockLevel, list_movements
-from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.lists import make_tabs
@@ -33,7 +32,6 @@ from web.request import current_actor, db
 
 blueprint = Blueprint("portal_inventory", __name__)
 LIST = "/portal/inventory"
-STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
 TABS: tuple[tuple[StockFilter | None, str], ...] = (
     (None, "All"), (StockFilter.LOW, "Low"), (StockFilter.OUT, "Out"), (StockFilter.AVAILABLE, "In stock"),
     (StockFilter.UNTRACKED, "Not tracked"),

@@ -21,7 +21,6 @@ from domain.catalogue.product_table import (
     list_product_lines,
 )
 from domain.kernel.errors import NotFound
-from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.lists import make_tabs
@@ -34,8 +33,6 @@ from web.streams import stream_file
 blueprint = Blueprint("portal_products", __name__)
 LIST = "/portal/products"
 CATEGORIES = "/portal/products/categories"
-READERS = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
-MANAGERS = (Role.ADMIN, Role.MANAGER)
 STOCK_WORDS = [
     ("", "Any stock"), ("available", "In stock"), ("low", "Low"), ("out", "Out of stock"), ("untracked", "Not tracked"),
 ]  # fmt: skip

@@ -22,7 +22,6 @@ STEPS = 16
 _TOKEN = re.compile(r"[MLHVCSAZ]|-?(?:\d+\.?\d*|\.\d+)", re.IGNORECASE)
 _TURN = re.compile(r"rotate\((-?[\d.]+)[ ,]+(-?[\d.]+)[ ,]+(-?[\d.]+)\)")
 _ARGUMENTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "A": 7, "Z": 0}
-UNTURNED: Matrix = (1, 0, 0, 1, 0, 0)
 
 
 def draw_shape(svg: str, side: int) -> bytes:

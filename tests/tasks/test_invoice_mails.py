@@ -18,7 +18,7 @@ from domain.invoices.mail import MailInvoice, list_invoice_messages, mail_invoic
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.reminders import send_reminders, switch_reminders
 from domain.invoices.statement_mail import mail_statements
-from domain.invoices.void import void_invoice
+from domain.invoices.void import delete_invoice
 from domain.invoices.week import InvoiceWeek, invoice_week
 from domain.kernel.clock import business_today, now
 from models import Invoice, InvoiceEvent, InvoiceReminder, Order, OutboxAttachment, OutboxMessage
@@ -132,7 +132,7 @@ async def test_nothing_is_reminded_of_that_is_paid_void_or_switched_off(db, sett
     due = business_today(settings.timezone) - timedelta(days=7)
     paid, void, silent = [await owe_mailed(db, "64.00", clerk, customer, due=due) for _ in range(3)]
     await record_receipt(db, RecordReceipt(invoice=[paid], amount=Decimal(64)), by=clerk)
-    await void_invoice(db, void, by=clerk)
+    await delete_invoice(db, void, by=clerk)
     await switch_reminders(db, customer.id, on=False, by=clerk)
     await db.commit()
     assert await send_reminders(settings) == 0

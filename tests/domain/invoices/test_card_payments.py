@@ -14,7 +14,7 @@ from domain.invoices.checkout import ask_about_invoice, open_invoice_checkout
 from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.take_back import take_back_payment
-from domain.invoices.void import void_invoice
+from domain.invoices.void import delete_invoice
 from domain.kernel.errors import InvalidInput, OutsideServiceFailed, Refused
 from domain.order_desk.cancel import cancel_order
 from domain.payments.reconcile import reconcile_payments
@@ -145,7 +145,7 @@ async def test_a_changed_balance_closes_every_checkout_of_it(db, stripe, stripe_
     assert stripe.sessions[sessions[0]]["status"] == "expired"
     again = await open_page(stripe_settings, first)
     assert (again in sessions, stripe.sessions[again]["amount_total"]) == (False, 1600)
-    await void_invoice(db, first, by=clerk)
+    await delete_invoice(db, first, by=clerk)
     await db.commit()
     await run_jobs(stripe_settings, WITHDRAW_JOB)
     assert stripe.sessions[again]["status"] == "expired"
@@ -173,8 +173,8 @@ async def test_money_for_what_is_over_is_credit_goes_back_or_needs_somebody(
     guests = await owe(db, "30.00", clerk)
     ordered, order_id = await owe_for_order(db, customer, clerk)
     sessions = [await open_page(stripe_settings, invoice_id) for invoice_id in (own, guests, ordered)]
-    await void_invoice(db, own, by=clerk)
-    await void_invoice(db, guests, by=clerk)
+    await delete_invoice(db, own, by=clerk)
+    await delete_invoice(db, guests, by=clerk)
     await cancel_order(db, order_id, by=clerk)
     await db.commit()
     for session in sessions:

@@ -15,7 +15,7 @@ from domain.invoices.journal import Account
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.statement import Statement, get_statement
 from domain.invoices.take_back import take_back_payment
-from domain.invoices.void import void_invoice
+from domain.invoices.void import delete_invoice
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.errors import Refused
@@ -201,7 +201,7 @@ async def test_the_books_know_what_was_short_on_terms(db: Any, manager: Actor, s
     profit = await get_profit(db, ProfitQuery(period=1), visible_to=manager, timezone=ZONE)
     assert (str(profit.totals.total_sales), str(profit.totals.allowances)) == ("15.00", "15.00")
     # An invoice of it that is voided takes nothing along; the next one begins with what was short.
-    await void_invoice(db, invoice_id, by=manager)
+    await delete_invoice(db, invoice_id, by=manager)
     await db.commit()
     assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
     await owe(db, "55.00", manager, order_number=order.order_number)
@@ -214,13 +214,13 @@ async def test_the_books_know_the_memo_of_an_invoice_that_was_voided(db: Any, ma
     customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
     invoice_id, order_id = await owe_for_order(db, customer, manager)
     await credit_memo(db, invoice_id, "10.00", manager)
-    await void_invoice(db, invoice_id, by=manager)
+    await delete_invoice(db, invoice_id, by=manager)
     await db.commit()
     assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
     order = await read_order(db, order_id)
     again = await owe(db, "55.00", manager, order_number=order.order_number)
     assert await owed_in_the_books(db, customer, manager) == all_say("45.00")
-    await void_invoice(db, again, by=manager)
+    await delete_invoice(db, again, by=manager)
     await db.commit()
     assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
 
@@ -235,7 +235,7 @@ async def test_a_void_invoice_owes_nothing_after_some_of_its_money_went_back(
     payment_id = await db.scalar(select(func.max(Payment.id)))
     data = RefundPayment(amount=Decimal(30), given_for=GivenFor.GOODWILL, reason="Late")
     await take_back_payment(invoice_id, payment_id, data, by=manager, settings=settings)
-    await void_invoice(db, invoice_id, by=manager)
+    await delete_invoice(db, invoice_id, by=manager)
     await db.commit()
     assert await get_credit_balance(db, customer.id) == Decimal("70.00")
     assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
@@ -246,7 +246,7 @@ async def test_what_is_to_go_back_to_a_guest_of_a_void_invoice_is_no_claim(
 ) -> None:
     invoice_id = await owe(db, "100.00", manager, payment_terms="due_on_receipt")
     await record_receipt(db, RecordReceipt(invoice=[invoice_id], amount=Decimal(60)), by=manager)
-    await void_invoice(db, invoice_id, by=manager)
+    await delete_invoice(db, invoice_id, by=manager)
     await db.commit()
     today = business_today(ZONE)
     assert (await get_month_close(db, today, visible_to=manager, timezone=ZONE)).agrees
