@@ -34,7 +34,7 @@ FOLDED = (
     "order_day", "order_day_change", "calling_mark_change", "commission_sum", "hour_change", "trade_hour", "rep_hour",
     "product_hour", "product_pace", "journal_hour", "call_hour", "call_day", "call_sum", "purchase_count",
     "renewal_day", "renewal_total", "customer_standing", "customer_standing_change", "customer_sales",
-    "customer_sales_change", "customer_call_change", "shared_phone",
+    "customer_sales_change", "customer_call_change", "shared_phone", "voice_hour", "call_order_change",
 )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ from models.subscription import Renewal, RenewalStatus, SavedPayment, Subscripti
 from models.suppressed_number import SuppressedNumber, SuppressionReason
 from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
+from models.voice_hour import CallOrderChange, VoiceHour
 from models.webhook_event import WebhookEvent
 from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, WebhookEndpoint
 
@@ -113,6 +114,7 @@ __all__ = [
     "CallEvaluation",
     "CallHour",
     "CallLog",
+    "CallOrderChange",
     "CallOutcome",
     "CallScript",
     "CallSum",
@@ -255,6 +257,7 @@ __all__ = [
     "Vendor",
     "VendorProduct",
     "VoiceAgent",
+    "VoiceHour",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

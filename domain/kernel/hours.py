@@ -23,22 +23,29 @@ def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
     return sorted(hours - {*moments})
 
 
-def changed_between(since: str, until: str, *reports: str) -> str:
-    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`."""
+def changed_between(since: str, until: str, *reports: str, also: str = "") -> str:
+    """Return the CTE `changed`: the hours that a report recounts between two parameters, and those in `cut`.
+
+    `also` selects hours that were noted elsewhere.
+    """
     named = ", ".join(f"'{report}'" for report in reports)
     return f"""
 changed AS MATERIALIZED (
   SELECT DISTINCT hour FROM hour_change WHERE report IN ({named})
     AND hour > CAST(:{since} AS timestamptz) - interval '1 hour' AND hour < CAST(:{until} AS timestamptz)
-  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
+  UNION SELECT unnest(CAST(:cut AS timestamptz[])){_union(also)}
 )"""  # noqa: S608 - names of ours
 
 
-def take_notes(report: str) -> str:
+def take_notes(report: str, *, also: str = "") -> str:
     """Like `changed_between`, for a stored recount: deletes the notes in the same snapshot; later notes remain."""
     return f"""
 noted AS (DELETE FROM hour_change WHERE report = '{report}' RETURNING hour),
-changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted)"""  # noqa: S608 - names of ours
+changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted{_union(also)})"""  # noqa: S608 - names of ours
+
+
+def _union(also: str) -> str:
+    return f"\n  UNION {also}" if also else ""
 
 
 async def count_for_good(db: AsyncSession, statement: str) -> None:

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.voice.voice_hours import fold_voice_hours
 from models import CallSum
 from models.session import raw_connection
 
@@ -29,5 +30,6 @@ GROUP BY prompt_version_id HAVING ({_ADDED}) <> ({", ".join("0" for _ in NAMES)}
 
 
 async def fold_call_sums(db: AsyncSession) -> None:
-    """Fold the rows into one for each prompt version."""
+    """Fold the rows into one for each prompt version, and store the hours of calls that changed."""
     await (await raw_connection(db)).execute(_FOLD)
+    await fold_voice_hours(db)

@@ -18,11 +18,13 @@ from pydantic import ValidationInfo, field_validator
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.kernel.clock import business_range_bounds, business_today
+from domain.kernel.clock import business_range_bounds, business_today, start_of_business_day
 from domain.kernel.errors import InvalidInput
+from domain.kernel.hours import find_cut_hours
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, Id, Input
 from domain.kernel.money import ZERO
+from domain.voice.voice_hours import RESULTS
 from models import CallLog, columns_of
 
 CALLS = columns_of(CallLog)
@@ -115,35 +117,24 @@ class Dashboard:
     date_to: date
 
 
-_ROWS = text("""
-WITH linked AS MATERIALIZED (
-  SELECT c.id, c.agent_id, c.duration_seconds, c.cost_dollars, c.eval_resolution, c.eval_hallucination,
-    CASE WHEN c.checker_verdict IS DISTINCT FROM 'fail' THEN c.eval_score END AS eval_score,
-    (c.started_at AT TIME ZONE :zone)::date AS day,
-    CASE WHEN c.order_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM call_log AS e WHERE e.order_id = c.order_id AND (e.started_at, e.id) < (c.started_at, c.id)
-    ) THEN o.total_amount END AS revenue
-  FROM call_log AS c LEFT JOIN orders AS o ON o.id = c.order_id AND o.status <> 'cancelled'
-  WHERE c.started_at >= :first AND c.started_at < :last
-    AND (CAST(:agent_id AS bigint) IS NULL OR c.agent_id = :agent_id)
-),
-days AS (
-  SELECT day, count(*) AS calls, count(revenue) AS orders, coalesce(sum(revenue), 0) AS revenue,
-    round(coalesce(sum(coalesce(cost_dollars, duration_seconds / 60.0 * :per_minute)), 0), 2) AS cost,
-    count(eval_score) AS evaluated, coalesce(sum(eval_score), 0) AS score_sum,
-    count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_resolution = 'resolved') AS resolved,
-    count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_hallucination) AS hallucinated,
-    coalesce(sum(duration_seconds), 0) AS seconds
-  FROM linked GROUP BY day
-)
-SELECT date_trunc(:unit, day::timestamp)::date AS period, sum(calls)::bigint AS calls, sum(orders)::bigint AS orders,
-  sum(revenue) AS revenue, sum(cost) AS cost, sum(evaluated)::bigint AS evaluated, sum(score_sum)::bigint AS score_sum,
-  sum(resolved)::bigint AS resolved, sum(hallucinated)::bigint AS hallucinated, sum(seconds)::bigint AS seconds
-FROM days GROUP BY period ORDER BY period
-""")
 _NAMES = (
     "calls", "orders", "revenue", "cost", "evaluated", "score_sum", "resolved", "hallucinated", "seconds",
 )  # fmt: skip
+# The sums of days and of longer periods, without the costs, which are rounded by day.
+_SUMS = ", ".join(
+    f"sum({name}){'' if name == 'revenue' else '::bigint'} AS {name}" for name in _NAMES if name != "cost"
+)
+_ROWS = text(f"""
+WITH {RESULTS},
+days AS (
+  SELECT (at AT TIME ZONE :zone)::date AS day, {_SUMS},
+    round(sum(cost) + sum(unpriced_seconds) * :per_minute / 60, 2) AS cost
+  FROM results WHERE CAST(:agent_id AS bigint) IS NULL OR agent_id = :agent_id
+  GROUP BY day
+)
+SELECT date_trunc(:unit, day::timestamp)::date AS period, {_SUMS}, sum(cost) AS cost
+FROM days GROUP BY period ORDER BY period
+""")  # noqa: S608 - constants of ours
 
 
 async def find_first_day(db: AsyncSession, today: date, *, timezone: ZoneInfo) -> date:
@@ -166,13 +157,16 @@ async def read_dashboard(
             "The range is too long, or its dates are reversed.", fields={"date_from": "is too far in the past"}
         )
     begins, ends = business_range_bounds(first, last, timezone)
+    # An hour that contains the beginning of a day belongs to two days.
+    days = (start_of_business_day(first + timedelta(days=n), timezone) for n in range((last - first).days + 2))
     found = await db.execute(
         _ROWS,
         {
             "unit": _UNITS[asked.granularity],
             "zone": timezone.key,
-            "first": begins,
-            "last": ends,
+            "begins": begins,
+            "ends": ends,
+            "cut": find_cut_hours(days),
             "agent_id": asked.agent_id,
             "per_minute": cost_per_minute,
         },
