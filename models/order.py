@@ -122,6 +122,14 @@ class Order(ByActor, table=True):
         # For the tabs of a sales rep.
         Index("ix_orders_rep_status_created", "sales_rep_id", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
+        # The search of guests reads only this. The inputs limit the text to what fits into an entry of an index.
+        Index(
+            "ix_orders_guests",
+            sql("created_at DESC"),
+            sql("id DESC"),
+            postgresql_include=["search_text"],
+            postgresql_where=sql("customer_id IS NULL"),
+        ),
         Index("ix_orders_phone_created", "delivery_phone", sql("created_at DESC")),
         Index("ix_orders_email", sql("lower(delivery_email)")),
         Index("ix_orders_on_hold", sql("created_at DESC"), postgresql_where=sql("on_hold")),
