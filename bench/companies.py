@@ -18,6 +18,7 @@ from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
 from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import fold_sales
+from domain.warehouse.delivery_hours import fold_deliveries
 from models.migrations import upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
@@ -35,6 +36,7 @@ FOLDED = (
     "product_hour", "product_pace", "journal_hour", "call_hour", "call_day", "call_sum", "purchase_count",
     "renewal_day", "renewal_total", "customer_standing", "customer_standing_change", "customer_sales",
     "customer_sales_change", "customer_call_change", "shared_phone", "voice_hour", "call_order_change",
+    "delivery_hour",
 )  # fmt: skip
 
 
@@ -99,6 +101,7 @@ async def _fold(url: str) -> None:
             await fold_trade_hours(db)
             await fold_call_hours(db)
             await fold_journal_hours(db)
+            await fold_deliveries(db, timezone=load_settings().timezone)
     finally:
         await database.close()
 

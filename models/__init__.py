@@ -26,6 +26,7 @@ from models.customer_sales import (
 )
 from models.customer_score import CustomerScore, ScoreRun, Tier
 from models.customer_standing import CustomerStanding, CustomerStandingChange
+from models.delivery_hour import DeliveryHour
 from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
 from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
@@ -149,6 +150,7 @@ __all__ = [
     "CustomerScore",
     "CustomerStanding",
     "CustomerStandingChange",
+    "DeliveryHour",
     "DeliveryState",
     "Draft",
     "EvalStatus",

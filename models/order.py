@@ -161,11 +161,12 @@ class Order(ByActor, table=True):
             postgresql_include=["commission_amount", "commission_paid", "status"],
             postgresql_where=sql("commission_amount IS NOT NULL"),
         ),
-        # For the warehouse's queue, oldest first, and its counts.
+        # For the warehouse's queue, oldest first, and its counts, which read only this.
         Index(
             "ix_orders_to_ship",
             "created_at",
             "id",
+            postgresql_include=["status", "picked_at", "set_aside_at"],
             postgresql_where=sql("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
         ),
         sparse_index("ix_orders_commission_rep_id", "commission_rep_id"),

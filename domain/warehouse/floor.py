@@ -11,7 +11,21 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, DateTime, Select, and_, any_, bindparam, func, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Interval,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import Grouping
 
@@ -23,10 +37,11 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.orders.filters import ORDERS, search_condition
 from domain.orders.queries import Reader
+from domain.warehouse.delivery_hours import DELIVERIES, LOOKED_BACK, find_promises
 from domain.warehouse.late import begin_carriers_day, is_late
 from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
-from domain.warehouse.promise import list_promises, promised_at
+from domain.warehouse.promise import promised_at
 from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
 from models import Label, OrderStatus, columns_of
 from models.session import plan_for_values
@@ -34,8 +49,6 @@ from models.session import plan_for_values
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
 MOMENTS = ARRAY(DateTime(timezone=True))
-# Orders older than this when delivered are assumed not to have left as promised.
-LOOKED_BACK = timedelta(days=60)
 
 
 class Stage(StrEnum):
@@ -163,14 +176,14 @@ _IS_AT: dict[Stage, ColumnElement[bool]] = {
 def _find_moments(timezone: tzinfo) -> dict[str, Any]:
     """Return the current times for the conditions, and for each order time the promised time."""
     today = business_today(timezone)
-    promises = list_promises(today - LOOKED_BACK, today, timezone)
-    since, leaves_by = (list(moments) for moments in zip(*promises, strict=True))
+    since, leaves_by = find_promises(today, timezone)
     return {
         "today": start_of_business_day(today, timezone),
         "yesterday": start_of_business_day(today - timedelta(days=1), timezone),
         "week_ago": now() - IN_THE_LAST,
         "two_weeks_ago": now() - 2 * IN_THE_LAST,
         "carriers_day": begin_carriers_day(today),
+        "zone": str(timezone),
         "since": since,
         "leaves_by": leaves_by,
     }
@@ -259,16 +272,10 @@ async def _count(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> Mapping[
 @cache
 def _write_counts(owner: str | None) -> Select[Any]:
     """The statement of `_count`, which reads each order once. `owner` is the column that must contain the reader's id,
-    if any.
-
-    The promised time of a delivered order is looked up among those of the last weeks; an older order counts as late.
+    if any; the deliveries of all orders are stored by the hour.
     """
     mine = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
-    # In SQL, a parameter must be in parentheses to be indexed.
-    leaves_by, since = Grouping(bindparam("leaves_by", type_=MOMENTS)), bindparam("since", type_=MOMENTS)
-    promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
-    yesterday, two_weeks_ago = (bindparam(name, type_=_MOMENT) for name in ("yesterday", "two_weeks_ago"))
-    is_new = ORDERS.delivered_at >= _WEEK_AGO
+    yesterday = bindparam("yesterday", type_=_MOMENT)
     parts: list[tuple[ColumnElement[bool], dict[str, ColumnElement[bool]]]] = [
         (IS_ACTIVE, {stage.value: step for stage, step in _STEPS.items()}),
         (_IS_AT[Stage.IN_TRANSIT], {Stage.IN_TRANSIT.value: true()}),
@@ -277,23 +284,35 @@ def _write_counts(owner: str | None) -> Select[Any]:
             and_(ORDERS.shipped_at >= yesterday, ORDERS.status != OrderStatus.CANCELLED),
             {Stage.SHIPPED_TODAY.value: ORDERS.shipped_at >= _TODAY, "shipped_yesterday": ORDERS.shipped_at < _TODAY},
         ),
-        (
-            and_(ORDERS.delivered_at >= two_weeks_ago, ORDERS.status == OrderStatus.DELIVERED),
-            {
-                Stage.DELIVERED.value: is_new,
-                "delivered_before": ~is_new,
-                "left_in_time": and_(is_new, ORDERS.shipped_at <= promised),
-            },
-        ),
+        *([] if owner is None else [_deliveries()]),
     ]
-    counted = [
+    counted: list[Any] = [
         select(*(func.count().filter(condition).label(name) for name, condition in counts.items()))
         .select_from(ORDERS.id.table)
         .where(which, *mine)
         .subquery()
         for which, counts in parts
     ]
+    if owner is None:
+        counted.append(DELIVERIES.subquery())
     joined: Any = counted[0]
     for following in counted[1:]:
         joined = joined.join(following, true())
     return select(*(column for part in counted for column in part.c)).select_from(joined)
+
+
+def _deliveries() -> tuple[ColumnElement[bool], dict[str, ColumnElement[bool]]]:
+    """What `DELIVERIES` counts, for the orders of one person."""
+    # In SQL, a parameter must be in parentheses to be indexed.
+    leaves_by, since = Grouping(bindparam("leaves_by", type_=MOMENTS)), bindparam("since", type_=MOMENTS)
+    promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
+    is_new = ORDERS.delivered_at >= _WEEK_AGO
+    is_young = ORDERS.created_at >= ORDERS.delivered_at - literal(LOOKED_BACK, Interval)
+    return (
+        and_(ORDERS.delivered_at >= bindparam("two_weeks_ago", type_=_MOMENT), ORDERS.status == OrderStatus.DELIVERED),
+        {
+            Stage.DELIVERED.value: is_new,
+            "delivered_before": ~is_new,
+            "left_in_time": and_(is_new, is_young, ORDERS.shipped_at <= promised),
+        },
+    )

@@ -26,6 +26,7 @@ from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
 from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import refresh_sales
+from domain.warehouse.delivery_hours import fold_deliveries
 from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales, voice
@@ -103,6 +104,7 @@ async def load_demo_company(
         await fold_trade_hours(db)
         await fold_call_hours(db)
         await fold_journal_hours(db)
+        await fold_deliveries(db, timezone=settings.timezone)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
         # The worker calculates scores and checks the books as soon as it runs.

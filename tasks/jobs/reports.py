@@ -1,7 +1,7 @@
 """Keeps precalculated sums up to date.
 
 They cover the orders of each business day, what customers owe, the number of products, the commissions of each month,
-the trade of each hour, and the results of calls.
+the trade and the deliveries of each hour, and the results of calls.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from domain.orders.rules import read_rules
 from domain.reports import trade_hours
 from domain.subscriptions import renewal_days
 from domain.voice import call_sums
+from domain.warehouse import delivery_hours
 from models.session import separate_transaction
 from tasks.job import Work, job
 
@@ -77,4 +78,12 @@ async def count_trade(_work: Work) -> dict[str, Any]:
     """Count the changed hours of trade."""
     async with separate_transaction() as db:
         await trade_hours.fold_trade_hours(db)
+    return {}
+
+
+@job(delivery_hours.FOLD_JOB, attempts=1)
+async def count_deliveries(work: Work) -> dict[str, Any]:
+    """Count the changed hours of deliveries."""
+    async with separate_transaction() as db:
+        await delivery_hours.fold_deliveries(db, timezone=work.settings.timezone)
     return {}

@@ -109,7 +109,7 @@ async def test_the_dashboard_is_a_recount_s_whatever_happens(db: AsyncSession, s
     await fold_voice_hours(db)
     assert await db.scalar(select(func.count()).select_from(HourChange).where(HourChange.report == "voice")) == 0
     assert await db.scalar(select(func.count()).select_from(CallOrderChange)) == 0
-    assert (await db.scalar(select(func.count()).select_from(VoiceHour)) or 0) > 20
+    assert await db.scalar(select(func.count()).select_from(VoiceHour)) != 0
     await compare(db, zone)
 
 
