@@ -36,7 +36,7 @@ FOLDED = (
     "product_hour", "product_pace", "journal_hour", "call_hour", "call_day", "call_sum", "purchase_count",
     "renewal_day", "renewal_total", "customer_standing", "customer_standing_change", "customer_sales",
     "customer_sales_change", "customer_call_change", "shared_phone", "voice_hour", "call_order_change",
-    "delivery_hour",
+    "delivery_hour", "subscription_count", "renewal_day_change",
 )  # fmt: skip
 
 

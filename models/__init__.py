@@ -92,6 +92,7 @@ from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.subscription import Renewal, RenewalStatus, SavedPayment, Subscription, SubscriptionStatus
+from models.subscription_count import SubscriptionCount
 from models.suppressed_number import SuppressedNumber, SuppressionReason
 from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
@@ -249,6 +250,7 @@ __all__ = [
     "StockReason",
     "StripeIntent",
     "Subscription",
+    "SubscriptionCount",
     "SubscriptionStatus",
     "SuppressedNumber",
     "SuppressionReason",

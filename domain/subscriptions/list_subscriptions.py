@@ -23,6 +23,7 @@ from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.orders.business import current_business
 from domain.orders.rules import OrderRules
 from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
+from domain.subscriptions.status_counts import count_by_status
 from models import (
     AuditAction,
     AuditEntry,
@@ -197,14 +198,24 @@ async def list_subscriptions(
     """
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     conditions = _conditions_of(asked, visible_to)
-    counted = select(func.count()).select_from(Subscription)
-    if visible_subscriptions(visible_to):
-        counted = counted.join(Customer, Customer.id == Subscription.customer_id)
-    counted = counted.where(and_(True, *conditions))
-    total = await db.scalar(counted) or 0
+    total = await _count(db, asked, visible_to, conditions)
     statement = select_lines(rules).where(and_(True, *conditions)).order_by(*_order_of(asked.sort, rules))
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
     return make_page(await show_lines(db, rows), total, asked)
+
+
+async def _count(
+    db: AsyncConnection, asked: ListSubscriptions, visible_to: Actor, conditions: list[ColumnElement[bool]]
+) -> int:
+    """Return the number of subscriptions in the list; those of a status, or all, are stored."""
+    if not conditions:
+        return sum((await count_by_status(db)).values())
+    if len(conditions) == 1 and asked.status is not None:
+        return (await count_by_status(db))[asked.status]
+    counted = select(func.count()).select_from(Subscription)
+    if visible_subscriptions(visible_to):
+        counted = counted.join(Customer, Customer.id == Subscription.customer_id)
+    return await db.scalar(counted.where(*conditions)) or 0
 
 
 async def find_subscription_neighbours(

@@ -14,6 +14,7 @@ from domain.kernel.money import ZERO
 from domain.orders.rules import OrderRules
 from domain.subscriptions.list_subscriptions import SubscriptionLine, select_lines, show_lines, visible_subscriptions
 from domain.subscriptions.renewal_days import group_renewals, select_renewals
+from domain.subscriptions.status_counts import count_by_status
 from models import Customer, Product, Subscription, SubscriptionStatus
 
 MOST_FAILED = 50
@@ -65,10 +66,10 @@ def lay_out_weeks(days: list[DueDay], today: date) -> list[list[tuple[date, DueD
 async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict[str, int]:
     """Return the number of subscriptions of each status."""
     own = visible_subscriptions(visible_to)
-    counted = select(Subscription.status, func.count())
-    if own:
-        counted = counted.join(Customer, Customer.id == Subscription.customer_id).where(*own)
-    rows = await db.execute(counted.group_by(Subscription.status))
+    if not own:
+        return await count_by_status(db)
+    counted = select(Subscription.status, func.count()).join(Customer, Customer.id == Subscription.customer_id)
+    rows = await db.execute(counted.where(*own).group_by(Subscription.status))
     return dict.fromkeys(map(str, SubscriptionStatus), 0) | {str(status): int(number) for status, number in rows}
 
 

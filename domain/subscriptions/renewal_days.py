@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.folds import wait_for_turn
 from domain.orders.rules import OrderRules
 from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
+from domain.subscriptions.status_counts import fold_status_counts
 from models import RenewalDay, RenewalDayChange, RenewalTotal, Subscription, SubscriptionStatus, columns_of
 from models.session import raw_connection
 
@@ -87,7 +88,10 @@ def select_renewals(rules: OrderRules) -> tuple[CTE, CTE]:
 
 
 async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
-    """Recalculate the products that changed, or all of them if the delivery rules changed, and store the results."""
+    """Recalculate the products that changed, or all of them if the delivery rules changed, and store the results.
+
+    Also folds the number of subscriptions of each status.
+    """
     connection = await raw_connection(db)
     await wait_for_turn(connection, "renewal_day")
     # A single snapshot deletes the changes and prices the renewals that they are about, so that later changes remain.
@@ -99,6 +103,7 @@ async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
     names = [*_COLUMNS, "free_from", "fee"]
     await db.execute(insert(RenewalDay).from_select(names, fresh.order_by(SOLD.id)).add_cte(dropped))
     await connection.execute(_FOLD_TOTALS)
+    await fold_status_counts(db)
 
 
 def _find_other_rules(rules: OrderRules) -> Select[int]:

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor, ActorKind
 from domain.orders.rules import OrderRules
-from domain.subscriptions.overview import list_coming
+from domain.subscriptions.list_subscriptions import ListSubscriptions, list_subscriptions
+from domain.subscriptions.overview import count_subscriptions, list_coming
 from domain.subscriptions.renewal_days import fold_renewal_days
-from models import Customer, RenewalDayChange, Role, Subscription
+from models import Customer, RenewalDayChange, Role, Subscription, SubscriptionStatus
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.picks import pick
 
@@ -44,6 +45,10 @@ SELECT product_id, name, sum(quantity), stock_quantity, min(greatest(day, CAST(:
 FROM ({EACH}) AS each GROUP BY product_id, name, stock_quantity
 ORDER BY stock_quantity IS NULL, stock_quantity - sum(quantity), product_id LIMIT 3
 """)
+STATUSES = text("""
+SELECT s.status, count(*) FROM subscription AS s JOIN customer AS c ON c.id = s.customer_id
+WHERE CAST(:rep AS bigint) IS NULL OR c.sales_rep_id = :rep GROUP BY 1
+""")
 ONE = pick("subscription")
 PRODUCT = pick("product")
 CHANGES = (
@@ -72,7 +77,20 @@ async def compare(db: AsyncSession, rules: OrderRules, reader: Actor) -> int:
     assert [(day.day, day.renewals, day.amount, day.is_short) for day in days] == recounted
     found = [(need.product_id, need.name, need.due, need.stock, need.short_from) for need in needs]
     assert found == [tuple(row) for row in await db.execute(NEEDS, values)]
+    await compare_counts(db, reader, values)
     return len(days)
+
+
+async def compare_counts(db: AsyncSession, reader: Actor, values: dict[str, Any]) -> None:
+    """Hold the counts of the tabs, and the totals of the list under two of them, against a recount."""
+    connection = await db.connection()
+    counts = await count_subscriptions(connection, visible_to=reader)
+    recounted = {str(row[0]): int(row[1]) for row in await db.execute(STATUSES, {"rep": values["rep"]})}
+    assert {status: number for status, number in counts.items() if number} == recounted
+    for status in (None, SubscriptionStatus.PAUSED):
+        asked = ListSubscriptions(status=status, per_page=1)
+        page = await list_subscriptions(connection, asked, rules=RULES[0], visible_to=reader)
+        assert page.total == (sum(counts.values()) if status is None else counts[status])
 
 
 @pytest.mark.parametrize("seed", range(3))
