@@ -16,6 +16,7 @@ from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
+from domain.system.trail_hours import fold_trail_hours
 from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import fold_sales
 from domain.warehouse.delivery_hours import fold_deliveries
@@ -36,7 +37,8 @@ FOLDED = (
     "product_hour", "product_pace", "journal_hour", "call_hour", "call_day", "call_sum", "purchase_count",
     "renewal_day", "renewal_total", "customer_standing", "customer_standing_change", "customer_sales",
     "customer_sales_change", "customer_call_change", "shared_phone", "voice_hour", "call_order_change",
-    "delivery_hour", "subscription_count", "renewal_day_change",
+    "delivery_hour", "subscription_count", "renewal_day_change", "trail_hour",
+    "trail_change",
 )  # fmt: skip
 
 
@@ -102,6 +104,7 @@ async def _fold(url: str) -> None:
             await fold_call_hours(db)
             await fold_journal_hours(db)
             await fold_deliveries(db, timezone=load_settings().timezone)
+            await fold_trail_hours(db)
     finally:
         await database.close()
 

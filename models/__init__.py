@@ -94,6 +94,7 @@ from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.subscription import Renewal, RenewalStatus, SavedPayment, Subscription, SubscriptionStatus
 from models.subscription_count import SubscriptionCount
 from models.suppressed_number import SuppressedNumber, SuppressionReason
+from models.trail_hour import TRAIL_TABLES, TrailChange, TrailHour
 from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
 from models.voice_hour import CallOrderChange, VoiceHour
@@ -103,6 +104,7 @@ from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, Webhoo
 __all__ = [
     "GOOD_FROM",
     "MONEY_EVENTS",
+    "TRAIL_TABLES",
     "UNDO_DAYS",
     "AccountType",
     "ApiKey",
@@ -258,6 +260,8 @@ __all__ = [
     "Tier",
     "Tracker",
     "TradeHour",
+    "TrailChange",
+    "TrailHour",
     "Vendor",
     "VendorProduct",
     "VoiceAgent",

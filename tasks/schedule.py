@@ -29,6 +29,7 @@ TIMETABLE = (
     Entry("*/5 * * * *", "count_journal_hours"),
     Entry("*/5 * * * *", "count_call_hours"),
     Entry("*/5 * * * *", "count_delivery_hours"),
+    Entry("*/5 * * * *", "count_trail_hours"),
     Entry("*/5 * * * *", "fold_call_sums"),
     Entry("55 8 * * *", "prove_months"),
     Entry("20 8 * * *", "refresh_customer_sales"),

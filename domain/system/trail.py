@@ -67,6 +67,12 @@ class TrailFilters(PageInput):
     whole: bool | None = None
     """True searches for words in all rows, however many there are."""
 
+    @property
+    def is_filtered(self) -> bool:
+        """True unless the list shows the whole history."""
+        chosen = (self.q, self.record_kind, self.record_id, self.who, self.from_date, self.to_date)
+        return any(value is not None for value in chosen) or self.money or self.tab is not TrailTab.ALL
+
 
 @dataclass(frozen=True, slots=True)
 class TrailRow:

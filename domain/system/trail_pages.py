@@ -1,6 +1,7 @@
 """Pages of the history, their counts, and the CSV export.
 
-Rows before a page are skipped using only the index; before a deep page they are counted day by day.
+Rows before a page are skipped using only the index; before a deep page they are counted day by day, or their stored
+number of each hour is added up.
 """
 
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from domain.system.trail import (
     kind_of,
     select_ids,
 )
+from domain.system.trail_hours import find_place
 from models.session import Database, plan_for_values
 
 SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
@@ -77,6 +79,10 @@ async def _find_start(db: AsyncSession, asked: TrailFilters, timezone: tzinfo) -
     """
     if asked.offset <= MOST_COUNTED or asked.q:
         return _Start(asked.offset)
+    if not asked.is_filtered:
+        place = await find_place(db, asked.offset)
+        if place is None or place.until is not None:
+            return None if place is None else _Start(asked.offset - place.before, place.until)
     row = (await db.execute(_select_day(asked, timezone))).first()
     return None if row is None else _Start(asked.offset - row.before, row.until)
 

@@ -24,6 +24,7 @@ from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
+from domain.system.trail_hours import fold_trail_hours
 from domain.voice.call_sums import fold_call_sums
 from domain.voice.refresh_sales import refresh_sales
 from domain.warehouse.delivery_hours import fold_deliveries
@@ -105,6 +106,7 @@ async def load_demo_company(
         await fold_call_hours(db)
         await fold_journal_hours(db)
         await fold_deliveries(db, timezone=settings.timezone)
+        await fold_trail_hours(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
         # The worker calculates scores and checks the books as soon as it runs.

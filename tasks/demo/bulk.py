@@ -13,6 +13,10 @@ LOADED = (
     "label", "tracker",
 )  # fmt: skip
 
+# What they record of each row is counted from all rows in the end.
+_TRIGGERS = (
+    ("order_item", "purchases_inserted"), ("order_event", "trail_inserted"), ("audit_entry", "trail_inserted"),
+)  # fmt: skip
 _INDEXES = """
 SELECT index.relname AS name, pg_get_indexdef(i.indexrelid) AS definition
 FROM pg_index AS i
@@ -49,10 +53,11 @@ async def set_indexes_aside(connection: asyncpg.Connection) -> SetAside:
         await connection.execute(f'ALTER TABLE "{key["owner"]}" DROP CONSTRAINT "{key["name"]}"')
     for index in indexes:
         await connection.execute(f'DROP INDEX "{index["name"]}"')
-    await connection.execute("ALTER TABLE order_item DISABLE TRIGGER purchases_inserted")
+    for table, trigger in _TRIGGERS:
+        await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
     return SetAside(
         (
-            "ALTER TABLE order_item ENABLE TRIGGER purchases_inserted",
+            *(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}" for table, trigger in _TRIGGERS),
             *(index["definition"] for index in indexes),
             *(f'ALTER TABLE "{key["owner"]}" ADD CONSTRAINT "{key["name"]}" {key["definition"]}' for key in keys),
         )

@@ -1,7 +1,7 @@
 """Keeps precalculated sums up to date.
 
 They cover the orders of each business day, what customers owe, the number of products, the commissions of each month,
-the trade and the deliveries of each hour, and the results of calls.
+the trade, the deliveries and the history of each hour, and the results of calls.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from domain.orders.days import FOLD_JOB, fold_days
 from domain.orders.rules import read_rules
 from domain.reports import trade_hours
 from domain.subscriptions import renewal_days
+from domain.system import trail_hours
 from domain.voice import call_sums
 from domain.warehouse import delivery_hours
 from models.session import separate_transaction
@@ -86,4 +87,12 @@ async def count_deliveries(work: Work) -> dict[str, Any]:
     """Count the changed hours of deliveries."""
     async with separate_transaction() as db:
         await delivery_hours.fold_deliveries(db, timezone=work.settings.timezone)
+    return {}
+
+
+@job(trail_hours.FOLD_JOB, attempts=1)
+async def count_trail(_work: Work) -> dict[str, Any]:
+    """Count the rows of the history in the hours that are over."""
+    async with separate_transaction() as db:
+        await trail_hours.fold_trail_hours(db)
     return {}
