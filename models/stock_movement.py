@@ -44,6 +44,13 @@ class StockMovement(ByActor, table=True):
         CheckConstraint("level_after >= 0", name="level_not_negative"),
         sparse_index("ix_stock_movement_vendor_id", "vendor_id"),
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
+        # For the last delivery of each product to be bought.
+        Index(
+            "ix_stock_movement_received",
+            "product_id",
+            "id",
+            postgresql_where=sql("reason = 'received' AND delta > 0"),
+        ),
         Index("uq_stock_movement_undoes", "undoes_id", unique=True, postgresql_where=sql("undoes_id IS NOT NULL")),
     )
 

@@ -24,12 +24,13 @@ FROM (
     p.stock_quantity / greatest(coalesce(s.units, 0) / 90.0, 0.001) AS days_left
   FROM product p
   LEFT JOIN sold s ON s.product_id = p.id
-  LEFT JOIN LATERAL (
-    SELECT vp.vendor_id, ve.name AS vendor_name, vp.lead_time_days, vp.est_price_min, vp.est_price_max
+  LEFT JOIN (
+    SELECT DISTINCT ON (vp.product_id) vp.product_id, vp.vendor_id, ve.name AS vendor_name, vp.lead_time_days,
+      vp.est_price_min, vp.est_price_max
     FROM vendor_product vp JOIN vendor ve ON ve.id = vp.vendor_id
-    WHERE vp.product_id = p.id AND vp.active AND ve.active
-    ORDER BY vp.lead_time_days NULLS LAST, vp.id LIMIT 1
-  ) v ON true
+    WHERE vp.active AND ve.active
+    ORDER BY vp.product_id, vp.lead_time_days NULLS LAST, vp.id
+  ) v ON v.product_id = p.id
   WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
     AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
   ORDER BY days_left, p.id
