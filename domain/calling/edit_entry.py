@@ -4,7 +4,7 @@ from datetime import tzinfo
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from domain.calling.entries import EntryRow, get_entry
 from domain.calling.hours_key import find_hours_key
 from domain.calling.scores import BASE_SCORE, LEAST_SCORE, MOST_SCORE, add_event, set_score
 from domain.calling.totals import refresh_totals
-from domain.calling.visible import may_be_seen_by
+from domain.calling.visible import may_be_called_by, may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import parse_address
 from domain.kernel.audit import make_stale, record_audit
@@ -172,9 +172,23 @@ async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
 
 async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int | None = None) -> CallingEntry:
     """Lock and return the entry. Raises NotFound for another rep's, and Refused with code `stale`."""
+    return await _lock(db, entry_id, may_be_seen_by(by), version)
+
+
+async def lock_called_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> CallingEntry:
+    """The same for an act of a call, which also its caller may finish who is on it."""
+    return await _lock(db, entry_id, may_be_called_by(by), None)
+
+
+async def lock_any_entry(db: AsyncSession, entry_id: int) -> CallingEntry:
+    """The same for an act whose right does not depend on the entry."""
+    return await _lock(db, entry_id, true(), None)
+
+
+async def _lock(db: AsyncSession, entry_id: int, is_visible: ColumnElement[bool], version: int | None) -> CallingEntry:
     found = await db.execute(
         select(CallingEntry)
-        .where(CallingEntry.id == entry_id, may_be_seen_by(by))
+        .where(CallingEntry.id == entry_id, is_visible)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )

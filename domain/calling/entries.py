@@ -20,7 +20,7 @@ from domain.calling.marks import MAY_BE_LISTED
 from domain.calling.rules import Callee
 from domain.calling.scores import LEAST_SCORE, MOST_SCORE
 from domain.calling.tabs import Segment, in_segment
-from domain.calling.visible import ENTRIES, may_be_seen_by, sells
+from domain.calling.visible import ENTRIES, may_be_called_by, may_be_seen_by, sells
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import compose_address
 from domain.kernel.clock import business_date, business_today
@@ -233,7 +233,7 @@ def _read_assignee(query: ListEntries, actor: Actor) -> int | None:
 
 async def get_entry(db: Reader, entry_id: int, *, visible_to: Actor, timezone: tzinfo) -> EntryRow:
     """Return one entry, even if it must not be called. Raises NotFound for another rep's."""
-    statement = select_entries(timezone).where(ENTRIES.id == entry_id, may_be_seen_by(visible_to))
+    statement = select_entries(timezone).where(ENTRIES.id == entry_id, may_be_called_by(visible_to))
     found = (await db.execute(statement)).first()
     if found is None:
         raise NotFound("There is no such entry on the calling list.")

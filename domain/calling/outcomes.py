@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.edit_entry import lock_entry
+from domain.calling.edit_entry import lock_any_entry, lock_called_entry
 from domain.calling.scores import add_event, rescore
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
@@ -77,7 +77,7 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
     `confirm_first` for do-not-call that is not confirmed: it suppresses both numbers permanently.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
-    entry = await lock_entry(db, entry_id, by=by)
+    entry = await lock_called_entry(db, entry_id, by=by)
     await refuse_if_taken(db, entry, by=by)
     if data.outcome is CallOutcome.DNC_REQUESTED and not data.confirmed:
         raise Refused(
@@ -149,30 +149,34 @@ async def _note_call(
 async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
     """Undo a call of the actor from the last ten seconds: its row and event are deleted, the entry is restored.
 
-    The entry is claimed by the actor again, unless a colleague has claimed it since.
+    If somebody has called since, the entry keeps the result of that later call, whose own undo then leads back before
+    this one. The entry is claimed by the actor again, unless a colleague has claimed it since.
 
     Returns the id of the entry. Raises NotFound for a colleague's call, and Refused after that time or for do-not-call.
     """
-    found = await db.execute(
-        select(OutboundCallLog)
-        .where(OutboundCallLog.id == call_id, OutboundCallLog.staff_id == by.id)
-        .with_for_update()
-    )
-    call = found.scalar_one_or_none()
-    if call is None or call.entry_id is None:
+    mine = select(OutboundCallLog).where(OutboundCallLog.id == call_id, OutboundCallLog.staff_id == by.id)
+    entry_id = await db.scalar(mine.with_only_columns(OutboundCallLog.entry_id))
+    # The entry is locked before its calls: two colleagues may undo theirs at the same time.
+    entry = await lock_any_entry(db, entry_id) if entry_id is not None else None
+    call = await db.scalar(mine.with_for_update()) if entry is not None else None
+    if entry is None or call is None:
         raise NotFound("There is no such call.")
     if call.outcome == CallOutcome.DNC_REQUESTED:
         raise Refused("Only an administrator can lift do-not-call.", code=Code.TOO_LATE)
     if now() - call.created_at > timedelta(seconds=UNDO_SECONDS + _GRACE_SECONDS):
         raise Refused("A call can be undone for ten seconds only.", code=Code.TOO_LATE)
-    entry = await lock_entry(db, call.entry_id, by=by)
-    before: dict[str, Any] = call.replaced or {}
-    entry.last_called_at = _read_time(before.get("last_called_at"))
-    entry.last_outcome = before.get("last_outcome", "")
-    entry.callback_on = date.fromisoformat(before["callback_on"]) if before.get("callback_on") else None
-    entry.status = before.get("status", entry.status)
-    entry.draft_note = call.notes
+    later = await db.scalar(
+        select(OutboundCallLog)
+        .where(OutboundCallLog.entry_id == entry.id, OutboundCallLog.id > call.id)
+        .order_by(OutboundCallLog.id)
+        .limit(1)
+    )
+    if later is not None:
+        later.replaced = call.replaced
+    else:
+        _restore(entry, call.replaced or {})
     if not _is_taken(entry, by):
+        entry.draft_note = entry.draft_note or call.notes
         entry.claimed_by, entry.claimed_until = by.id, now() + CLAIM_LASTS
     await db.delete(call)
     await db.flush()
@@ -183,7 +187,7 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
 
 async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) -> None:
     """Save the caller's note during the call and extend the claim. Raises Refused for a colleague's call."""
-    entry = await lock_entry(db, entry_id, by=by)
+    entry = await lock_called_entry(db, entry_id, by=by)
     await refuse_if_taken(db, entry, by=by)
     entry.draft_note = note[:2000]
     if entry.claimed_by == by.id and entry.reminded_at is None:
@@ -238,6 +242,14 @@ def _remember(entry: CallingEntry) -> dict[str, Any]:
         "callback_on": entry.callback_on.isoformat() if entry.callback_on else None,
         "status": str(entry.status),
     }
+
+
+def _restore(entry: CallingEntry, before: dict[str, Any]) -> None:
+    """Set what `_remember` kept."""
+    entry.last_called_at = _read_time(before.get("last_called_at"))
+    entry.last_outcome = before.get("last_outcome", "")
+    entry.callback_on = date.fromisoformat(before["callback_on"]) if before.get("callback_on") else None
+    entry.status = before.get("status", entry.status)
 
 
 def _read_time(text: str | None) -> datetime | None:

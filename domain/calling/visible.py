@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, true
 
 from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from models import CallingEntry, Role, Staff, columns_of
 
 ENTRIES = columns_of(CallingEntry)
@@ -27,6 +28,15 @@ def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:
     if actor.has_role(Role.SALES_REP):
         return or_(ENTRIES.assigned_to == actor.id, ENTRIES.assigned_to.is_(None))
     return true()
+
+
+def may_be_called_by(actor: Actor) -> ColumnElement[bool]:
+    """Return the same condition, which also admits the entry whose call the actor is on.
+
+    A call that began before its entry was given to a colleague is finished, with its notes and its outcome.
+    """
+    on_the_call = and_(ENTRIES.claimed_by == actor.id, ENTRIES.claimed_until > now())
+    return or_(may_be_seen_by(actor), on_the_call) if actor.has_role(Role.SALES_REP) else true()
 
 
 def sql_visible(actor: Actor, entry: str = "e") -> str:

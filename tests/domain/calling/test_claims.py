@@ -125,6 +125,46 @@ async def test_an_outcome_moves_the_entry_and_is_taken_back(
     assert await db.scalar(select(func.count()).select_from(CallingEvent)) == 0
 
 
+async def test_undoing_a_call_keeps_what_a_colleague_logged_after_it(db: AsyncSession) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db)
+    first = await record_outcome(db, entry.id, RecordOutcome(outcome=CallOutcome.NO_ANSWER), by=rep)
+    wished = RecordOutcome(outcome=CallOutcome.INTERESTED_CALLBACK, callback_date=date(2030, 1, 7))
+    second = await record_outcome(db, entry.id, wished, by=other)
+    await db.refresh(entry)
+    called_at = entry.last_called_at
+    await undo_outcome(db, first.call_id, by=rep)
+    await db.refresh(entry)
+    assert (entry.status, entry.last_outcome, entry.callback_on, entry.last_called_at) == (
+        "callback", "interested_callback", date(2030, 1, 7), called_at,
+    )  # fmt: skip
+    assert entry.priority_score == pytest.approx(55, abs=0.01)
+    # The first call is gone, so the second one's undo leads back before it.
+    await undo_outcome(db, second.call_id, by=other)
+    await db.refresh(entry)
+    assert (entry.status, entry.last_outcome, entry.callback_on, entry.last_called_at) == ("new", "", None, None)
+    with pytest.raises(NotFound):
+        await undo_outcome(db, first.call_id, by=rep)
+
+
+async def test_a_call_that_began_before_its_entry_was_given_away_is_finished(db: AsyncSession) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db, priority_score=60)
+    claimed = await claim_next(db, ClaimNext(), by=rep)
+    assert claimed is not None
+    await db.execute(update(CallingEntry).where(CallingEntry.id == entry.id).values(assigned_to=other.id))
+    await save_note(db, entry.id, "Takes ten", by=rep)
+    sold = await record_outcome(db, entry.id, RecordOutcome(outcome=CallOutcome.SALE_MADE), by=rep)
+    call = await db.get_one(OutboundCallLog, sold.call_id)
+    assert (call.staff_id, call.notes) == (rep.id, "Takes ten")
+    with pytest.raises(NotFound):
+        await record_outcome(db, entry.id, RecordOutcome(outcome=CallOutcome.NO_ANSWER), by=rep)
+    assert await undo_outcome(db, sold.call_id, by=rep) == entry.id
+    await db.execute(update(CallingEntry).values(claimed_until=now() - timedelta(seconds=1)))
+    with pytest.raises(NotFound):
+        await save_note(db, entry.id, "Later", by=rep)
+
+
 async def test_what_cannot_be_taken_back_is_refused(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
     rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
     entry = await make_entry(db)
