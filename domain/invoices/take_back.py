@@ -13,11 +13,18 @@ from domain.invoices.refund_rows import apply_invoice_refund
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.money import format_money
 from domain.payments.ask import ask_refund
 from domain.payments.refund import RefundOutcome, RefundPayment, RefundWay
-from domain.payments.refund_rows import Refundable, list_invoice_refundable, make_refund, reserve_refund
+from domain.payments.refund_rows import (
+    Refundable,
+    choose_amount,
+    find_unanswered,
+    get_invoice_refundable,
+    make_refund,
+    reserve_refund,
+)
 from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from models import AuditAction, CreditKind, GivenBack, GivenFor, Invoice, InvoiceEventKind, InvoiceStatus, PaymentMethod
 from models.session import separate_transaction
@@ -30,7 +37,8 @@ async def take_back_payment(
     """Give a payment back, in full or in part; after a mistake or a bounced check the customer owes it again.
 
     Three parts if Stripe took the money: the intent is committed, Stripe is asked without an open transaction, and its
-    answer is recorded. Raises Refused for more than is left of the payment, and for an order's invoice.
+    answer is recorded. The same refund repeated while Stripe has not answered continues the first one. Raises Refused
+    for more than is left of the payment, and for an order's invoice.
     """
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
@@ -42,32 +50,20 @@ async def take_back_payment(
             )
         found = await get_invoice_refundable(db, invoice_id, payment_id)
         why = _choose_why(invoice, data)
-        amount = data.amount or found.left
-        if amount > found.left:
-            raise Refused(
-                f"{format_money(found.left)} of this payment can be given back.",
-                code=Code.MORE_THAN_PAID,
-                refundable=float(found.left),
-            )
         if not (found.is_stripe and data.how is RefundWay.AS_PAID):
+            amount = choose_amount(found, data.amount)
             checked = data.model_copy(update={"amount": amount, "given_for": why})
             await _take_back_here(db, invoice, found, checked, by=by)
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         account = get_stripe(settings)
-        name = {"invoice_number": invoice.invoice_number}
-        intent = make_refund(found, amount, why=why, by=by, reason=data.reason, name=name)
-        await reserve_refund(db, intent)
+        intent = await find_unanswered(db, found, data.amount, why=why, reason=data.reason)
+        if intent is None:
+            amount, name = choose_amount(found, data.amount), {"invoice_number": invoice.invoice_number}
+            refund = make_refund(found, amount, why=why, by=by, reason=data.reason, name=name)
+            intent = await reserve_refund(db, refund)
     with stripe_errors_as_refusals():
-        refund = await ask_refund(intent, account)
-    return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)
-
-
-async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: int) -> Refundable:
-    """Return one payment of an invoice without an order, with what is left of it. Raises NotFound if nothing is."""
-    for found in await list_invoice_refundable(db, invoice_id):
-        if found.payment.id == payment_id:
-            return found
-    raise NotFound("Nothing of this payment is left to give back.")
+        made = await ask_refund(intent, account)
+    return RefundOutcome(made.id, made.amount, made.status, None, why.kind)
 
 
 def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:

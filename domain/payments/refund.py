@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
-from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.errors import InvalidInput
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled2000, Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
@@ -23,7 +22,9 @@ from domain.payments.intents import read_intent
 from domain.payments.refund_rows import (
     Refundable,
     apply_refund,
-    list_refundable,
+    choose_amount,
+    find_unanswered,
+    get_refundable,
     prepare_refund,
     settle_refunded_status,
     show_left_to_give_back,
@@ -56,7 +57,7 @@ class RefundWay(StrEnum):
 
 
 class RefundPayment(Input):
-    """How much of one payment to give back and why; an amount of 0 means all that is left of it.
+    """How much of one payment to give back and why; without an amount, all that is left of it.
 
     `given_for` decides whether the customer owes it again: they do after a mistake, a bounced payment or a lost
     dispute, and otherwise not. Money given back on a cancelled order counts as given back for the cancellation.
@@ -69,6 +70,14 @@ class RefundPayment(Input):
     how: RefundWay = RefundWay.AS_PAID
     given_for: GivenFor
     reason: Filled2000
+
+    @field_validator("amount")
+    @classmethod
+    def _is_an_amount(cls, amount: Decimal) -> Decimal:
+        # Only a missing amount means all: somebody who types 0 does not mean the whole payment.
+        if not amount:
+            raise bad_field("must be more than 0")
+        return amount
 
     @field_validator("reason")
     @classmethod
@@ -96,29 +105,24 @@ async def refund_payment(
     """Give a payment back, in full or in part, and return the result.
 
     Three parts: the intent is committed, Stripe is asked without an open transaction, and its answer is recorded.
-    Raises NotFound if nothing is left of the payment, Refused for more than is left, InvalidInput for a reversal or a
-    guest's money as store credit, and OutsideServiceFailed if Stripe refuses or does not answer.
+    The same refund repeated while Stripe has not answered continues the first one. Raises NotFound if nothing is left
+    of the payment, Refused for more than is left, InvalidInput for a reversal or a guest's money as store credit, and
+    OutsideServiceFailed if Stripe refuses or does not answer.
     """
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
         order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
-        found = next((each for each in await list_refundable(db, order_id) if each.payment.id == payment_id), None)
-        if found is None:
-            raise NotFound("Nothing of this payment is left to give back.")
+        found = await get_refundable(db, order_id, payment_id)
         why = _choose_why(order, data)
-        amount = data.amount or found.left
-        if amount > found.left:
-            raise Refused(
-                f"{format_money(found.left)} of this payment can be given back.",
-                code=Code.MORE_THAN_PAID,
-                refundable=float(found.left),
-            )
-        through_stripe = found.is_stripe and data.how is RefundWay.AS_PAID
-        if not through_stripe:
+        if not (found.is_stripe and data.how is RefundWay.AS_PAID):
+            amount = choose_amount(found, data.amount)
             await _refund_here(db, order, found, amount, data, why=why, by=by)
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         get_stripe(settings)
-        intent = await prepare_refund(db, order, found, amount, why=why, by=by, reason=data.reason)
+        intent = await find_unanswered(db, found, data.amount, why=why, reason=data.reason)
+        if intent is None:
+            amount = choose_amount(found, data.amount)
+            intent = await prepare_refund(db, order, found, amount, why=why, by=by, reason=data.reason)
     with stripe_errors_as_refusals():
         refund = await ask_refund(intent, get_stripe(settings))
     return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)

@@ -7,18 +7,19 @@ lock on the order.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
-from domain.kernel.errors import NotFound
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
 from domain.kernel.money import ZERO, format_money
 from domain.orders.attention import add_attention, drop_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.hold import settle_hold
 from domain.payments.give_back_credit import calculate_credit_used
-from domain.payments.intents import UNSETTLED, make_intent
+from domain.payments.intents import AWAITING_ANSWER, UNSETTLED, make_intent
 from domain.payments.record import list_credited, show_unapplied, show_waiting_check
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
@@ -41,6 +42,8 @@ _TO_GIVE_BACK = "Cancelled after payment: "
 TO_GIVE_BACK_FOR_SHORT = " to give back for what was short."
 # A door that refunds during its own request finishes within this time; the job then has nothing left to do.
 _DOOR_SECONDS = 20
+_NOTHING_LEFT = "Nothing of this payment is left to give back."
+_NOTE_LENGTH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,16 @@ async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
 
     A surplus that became store credit can't be given back a second time.
     """
-    return await _list_refundable(db, Payment.order_id == order_id)
+    return [found for found in await _list_with_waiting(db, Payment.order_id == order_id) if found.left]
 
 
 async def list_invoice_refundable(db: AsyncSession, invoice_id: int) -> list[Refundable]:
     """Like `list_refundable`, for an invoice without an order."""
-    return await _list_refundable(db, Payment.invoice_id == invoice_id)
+    return [found for found in await _list_with_waiting(db, Payment.invoice_id == invoice_id) if found.left]
 
 
-async def _list_refundable(db: AsyncSession, of: ColumnElement[bool]) -> list[Refundable]:
+async def _list_with_waiting(db: AsyncSession, of: ColumnElement[bool]) -> list[Refundable]:
+    """Return payments of which something can be given back or is being given back, newest first."""
     rows = await db.execute(
         select(Payment, func.coalesce(Payment.provider_id, Receipt.provider_id))
         .outerjoin(Receipt, Receipt.id == Payment.receipt_id)
@@ -104,18 +108,63 @@ async def _list_refundable(db: AsyncSession, of: ColumnElement[bool]) -> list[Re
     found = []
     for payment, provider_id in payments:
         gone = (amounts.get(payment.id, ZERO) for amounts in (credited, returned, reserved))
-        left = payment.amount - sum(gone, ZERO)
-        if left > ZERO:
+        left = max(payment.amount - sum(gone, ZERO), ZERO)
+        if left or payment.id in reserved:
             found.append(Refundable(payment, left, provider_id))
     return found
 
 
 async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Refundable:
-    """Return one payment of an order with what is left of it. Raises NotFound if nothing is."""
-    for found in await list_refundable(db, order_id):
-        if found.payment.id == payment_id:
-            return found
-    raise NotFound("Nothing of this payment is left to give back.")
+    """Return one payment of an order. Raises NotFound if nothing of it is left or is being given back."""
+    return await _get_one(db, Payment.order_id == order_id, payment_id)
+
+
+async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: int) -> Refundable:
+    """Like `get_refundable`, for an invoice without an order."""
+    return await _get_one(db, Payment.invoice_id == invoice_id, payment_id)
+
+
+async def _get_one(db: AsyncSession, of: ColumnElement[bool], payment_id: int) -> Refundable:
+    for found in await _list_with_waiting(db, and_(of, Payment.id == payment_id)):
+        return found
+    raise NotFound(_NOTHING_LEFT)
+
+
+def choose_amount(found: Refundable, asked: Decimal) -> Decimal:
+    """Return the amount to give back, in US dollars; an `asked` of 0 means all that is left.
+
+    Raises NotFound if nothing is left, and Refused for more than is left.
+    """
+    if not found.left:
+        raise NotFound(_NOTHING_LEFT)
+    if asked > found.left:
+        raise Refused(
+            f"{format_money(found.left)} of this payment can be given back.",
+            code=Code.MORE_THAN_PAID,
+            refundable=float(found.left),
+        )
+    return asked or found.left
+
+
+async def find_unanswered(
+    db: AsyncSession, found: Refundable, asked: Decimal, *, why: GivenFor, reason: str
+) -> StripeIntent | None:
+    """Return the same refund of a locked payment if Stripe has not answered it: a repeat does not give back twice.
+
+    `asked` is 0 for all that was left.
+    """
+    if not (asked or not found.left):
+        return None
+    metadata = StripeIntent.parameters["metadata"]
+    statement = select(StripeIntent).where(
+        StripeIntent.payment_id == found.payment.id,
+        StripeIntent.kind == IntentKind.REFUND,
+        StripeIntent.state.in_(AWAITING_ANSWER),
+        StripeIntent.amount == asked if asked else true(),
+        metadata["given_for"].astext == why,
+        metadata["note"].astext == reason[:_NOTE_LENGTH],
+    )
+    return (await db.execute(statement.order_by(StripeIntent.id).limit(1))).scalar_one_or_none()
 
 
 async def prepare_refund(
@@ -145,7 +194,7 @@ def make_refund(
             "payment_intent": found.provider_id,
             "amount": to_cents(amount),
             "reason": "requested_by_customer",
-            "metadata": name | {"note": reason[:400], "given_for": why},
+            "metadata": name | {"note": reason[:_NOTE_LENGTH], "given_for": why},
         },
         by=by,
         customer_id=found.payment.customer_id,

@@ -6,9 +6,10 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.invoices.invoice_page import get_invoice_page
-from domain.invoices.take_back import get_invoice_refundable, take_back_payment
+from domain.invoices.take_back import take_back_payment
 from domain.kernel.money import format_money
 from domain.payments.refund import RefundOutcome, RefundPayment
+from domain.payments.refund_rows import get_invoice_refundable
 from models import GivenBack, InvoiceStatus
 from portal.attempts import Attempt, attempt_in_own_transaction, form_version, refusal_of
 from portal.invoices.list import LIST

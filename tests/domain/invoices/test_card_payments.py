@@ -322,6 +322,21 @@ async def test_a_card_payment_of_an_invoice_goes_back_by_stripe_or_says_why_not(
         await take_back_payment(ordered, row, data, by=clerk, settings=stripe_settings)
 
 
+async def test_a_refund_of_an_invoice_repeated_after_a_lost_answer_gives_back_once(
+    db, stripe, stripe_settings, clerk, customer
+):
+    invoice_id = await owe(db, "20.00", clerk, customer_id=customer.id)
+    payment_id = await pay(stripe_settings, stripe, invoice_id)
+    row = await db.scalar(select(Payment.id))
+    data = RefundPayment(amount=Decimal(8), given_for=GivenFor.DAMAGED, reason="Dented")
+    stripe.faults.drop_next = 1
+    with pytest.raises(OutsideServiceFailed, match="You can try again"):
+        await take_back_payment(invoice_id, row, data, by=clerk, settings=stripe_settings)
+    await take_back_payment(invoice_id, row, data, by=clerk, settings=stripe_settings)
+    assert (stripe.captured(payment_id), len(stripe.refunds)) == (1200, 1)
+    assert await read_money(db, invoice_id) == [("paid", "12.00", "8.00", "0.00")]
+
+
 async def test_every_word_in_one_moment_leaves_one_receipt(committed, stripe, stripe_settings):
     async with committed.session() as db:
         clerk = as_actor(await make_staff(db))

@@ -87,7 +87,10 @@ async def card_row(db: Any) -> int:
 
 
 async def give_back(settings: Any, order: Any, payment_id: int, amount: str, clerk: Actor, **how: Any) -> RefundOutcome:
-    data = RefundPayment(amount=Decimal(amount), reason="Lid missing", **{"given_for": GivenFor.GOODWILL} | how)
+    """Give back an amount of a payment; all that is left of it for an empty `amount`."""
+    some = {"amount": Decimal(amount)} if amount else {}
+    usual = {"reason": "Lid missing", "given_for": GivenFor.GOODWILL}
+    data = RefundPayment.model_validate(usual | some | how)
     return await refund_payment(order.id, payment_id, data, by=clerk, settings=settings)
 
 

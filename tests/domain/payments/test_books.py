@@ -280,7 +280,7 @@ async def test_refunds_in_one_moment_give_back_no_more_than_came_in(committed, s
         await db.commit()
         payment_id = await pay_by_card(stripe_settings, stripe, order)
         row = await card_row(db)
-    tries = [give_back(stripe_settings, order, row, "20.00", clerk) for _ in range(8)]
+    tries = [give_back(stripe_settings, order, row, "20.00", clerk, reason=f"Lid {number}") for number in range(8)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["RefundOutcome"] * 3 + ["Refused"] * 5
     async with committed.session() as db:

@@ -12,6 +12,11 @@ from domain.payments.mark_paid import MarkPaid
 from domain.payments.refund import RefundPayment
 
 
+def test_a_refund_of_nothing_is_no_refund_of_everything() -> None:
+    with pytest.raises(InvalidInput, match="more than 0"):
+        read_json(RefundPayment, b'{"amount": 0, "given_for": "goodwill", "reason": "Late"}')
+
+
 @pytest.mark.parametrize(
     ("model", "field", "others"),
     [

@@ -12,7 +12,7 @@ from domain.payments import ask, card, checkout, reconcile
 from domain.payments.checkout import ask_about_link, open_checkout
 from domain.payments.reconcile import reconcile_payments
 from integrations import stripe_client
-from models import IntentState, StripeIntent
+from models import GivenFor, IntentState, StripeIntent
 from tests.domain.payments.paying import (
     card_row,
     confirm,
@@ -47,9 +47,35 @@ async def test_a_refund_stays_unknown_while_stripe_does_not_take_our_key(db, str
     wrong = stripe_settings.model_copy(update={"stripe_secret_key": "sk_test_theirs"})
     assert (await reconcile_payments(wrong, ahead=later)).unknown == 1
     with pytest.raises(Refused, match=r"\$25\.00 of this payment"):
-        await give_back(stripe_settings, order, await card_row(db), "40.00", clerk)
+        await give_back(stripe_settings, order, await card_row(db), "25.01", clerk)
     assert (await reconcile_payments(stripe_settings, ahead=later)).unknown == 0
     assert (stripe.captured(payment_id), len(stripe.refunds)) == (2500, 1)
+
+
+async def test_a_refund_repeated_after_a_lost_answer_gives_back_once(db, stripe, stripe_settings):
+    order = await make_owed_order(db)
+    payment_id = await pay_by_card(stripe_settings, stripe, order)
+    clerk, row = as_actor(await make_staff(db)), await card_row(db)
+    for amount, left in (("20.00", 4500), ("", 0)):
+        stripe.faults.drop_next = 1
+        with pytest.raises(OutsideServiceFailed, match="You can try again"):
+            await give_back(stripe_settings, order, row, amount, clerk)
+        await give_back(stripe_settings, order, row, amount, clerk)
+        assert (stripe.captured(payment_id), str((await read_order(db, order.id)).amount_paid)) == (
+            left, f"{left / 100:.2f}",
+        )  # fmt: skip
+    assert [refund["amount"] for refund in stripe.refunds.values()] == [2000, 4500]
+
+
+async def test_a_refund_for_another_reason_is_a_refund_of_its_own(db, stripe, stripe_settings):
+    order = await make_owed_order(db)
+    payment_id = await pay_by_card(stripe_settings, stripe, order)
+    clerk, row = as_actor(await make_staff(db)), await card_row(db)
+    stripe.faults.drop_next = 1
+    with pytest.raises(OutsideServiceFailed):
+        await give_back(stripe_settings, order, row, "20.00", clerk)
+    await give_back(stripe_settings, order, row, "20.00", clerk, given_for=GivenFor.DAMAGED)
+    assert stripe.captured(payment_id) == 2500
 
 
 async def test_a_bounced_checkout_is_over_however_often_it_is_told_and_another_opens(db, stripe, stripe_settings):
