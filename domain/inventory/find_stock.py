@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, case, func, or_
 
+from domain.catalogue.barcodes import spell_code
 from domain.catalogue.search import escape_like, match_products, read_search
 from domain.inventory.stock_list import SELECT_LINES, Reader, StockLine, make_line
 from domain.kernel.actor import Actor
@@ -18,7 +19,7 @@ async def find_stock(db: Reader, text: str, *, visible_to: Actor, most: int = MO
     if search is None:
         return []
     sku = func.lower(Product.sku)
-    is_code = or_(sku == wanted, and_(Product.barcode != "", func.lower(Product.barcode) == wanted))
+    is_code = or_(sku == wanted, and_(Product.barcode != "", func.lower(Product.barcode).in_(spell_code(wanted))))
     begins = sku.like(escape_like(wanted) + "%")
     rank = case((sku == wanted, 0), (is_code, 1), (begins, 2), else_=3)
     found = SELECT_LINES.where(or_(match_products(search), is_code, begins))
@@ -32,7 +33,9 @@ async def list_stock_by_code(db: Reader, codes: Sequence[str], *, visible_to: Ac
     if not wanted:
         return {}
     sku, barcode = func.lower(Product.sku), func.lower(Product.barcode)
-    named = SELECT_LINES.where(or_(sku.in_(wanted), and_(Product.barcode != "", barcode.in_(wanted))))
+    spelled = sorted({spelling for code in wanted for spelling in spell_code(code)})
+    named = SELECT_LINES.where(or_(sku.in_(wanted), and_(Product.barcode != "", barcode.in_(spelled))))
     lines = [make_line(row, visible_to) for row in await db.execute(named)]
-    by_barcode = {line.barcode.lower(): line for line in lines if line.barcode}
-    return by_barcode | {line.sku.lower(): line for line in lines}
+    barcodes = {line.barcode.lower(): line for line in lines if line.barcode}
+    others = {spelling: line for code, line in barcodes.items() for spelling in spell_code(code)}
+    return others | barcodes | {line.sku.lower(): line for line in lines}

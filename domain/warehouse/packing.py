@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.boxes.pack import PackedBox, PackLine, pack_lines, weigh_all
 from domain.boxes.shelf import list_shelf
 from domain.boxes.suggest import ProductBox, list_product_boxes
+from domain.catalogue.barcodes import spell_code
 from domain.kernel.actor import Actor
 from domain.orders.filters import ITEMS
 from domain.orders.queries import Reader
@@ -66,8 +67,8 @@ class PackItem:
     packed: int
 
     def is_named(self, code: str) -> bool:
-        """Return True for the product's own SKU or barcode."""
-        return code.casefold() in {self.product_sku.casefold(), self.barcode.casefold()}
+        """Return True for the product's own SKU or barcode, in any spelling."""
+        return code.casefold() == self.product_sku.casefold() or self.barcode.casefold() in spell_code(code.casefold())
 
     @property
     def left(self) -> int:

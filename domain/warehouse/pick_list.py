@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.barcodes import spell_code
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.orders.queries import list_chosen_orders
@@ -82,8 +83,8 @@ class Stop:
         return self.is_visited and self.taken < self.units
 
     def is_named(self, code: str) -> bool:
-        """Return True for the product's own SKU or barcode."""
-        return code.casefold() in {self.product_sku.casefold(), self.barcode.casefold()}
+        """Return True for the product's own SKU or barcode, in any spelling."""
+        return code.casefold() == self.product_sku.casefold() or self.barcode.casefold() in spell_code(code.casefold())
 
 
 @dataclass(frozen=True, slots=True)

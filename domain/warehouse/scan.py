@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.barcodes import spell_code
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
@@ -138,7 +139,7 @@ async def find_slip(db: AsyncSession, code: str) -> str | None:
 
 async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | None:
     """Return the product with a barcode or SKU, or None."""
-    spellings = {code, code.lower(), code.upper()}
+    spellings = spell_code(code) | {code.lower(), code.upper()}
     row = (
         await db.execute(
             select(Product.name, Product.sku, Product.bin_location)

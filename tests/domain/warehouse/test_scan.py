@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.inventory.find_stock import find_stock, list_stock_by_code
 from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, Refused
 from domain.order_desk.move import move_order
@@ -72,6 +73,22 @@ async def test_scans_count_up_by_sku_and_barcode(db: AsyncSession) -> None:
     assert await packed(db, order) == [3, 1]
     assert (await scan(db, order, "", by)).kind is ScanKind.ENTER
     assert (await scan(db, order, order.order_number.lower(), by)).kind is ScanKind.OWN_SLIP
+
+
+@pytest.mark.parametrize(("stored", "scanned"), [("012345678905", "0012345678905"), ("0012345678905", "012345678905")])
+async def test_a_upc_counts_with_and_without_the_zero_that_makes_it_an_ean(
+    db: AsyncSession, stored: str, scanned: str
+) -> None:
+    pan, knife = await make_product(db, barcode=stored), await make_product(db)
+    order, other = await order_of(db, (pan, 2)), await order_of(db, (knife, 1))
+    by = as_actor(await make_staff(db, Role.WAREHOUSE))
+    assert [(await scan(db, order, code, by)).kind for code in (stored, scanned)] == [ScanKind.COUNTED] * 2
+    wrong = await scan(db, other, scanned, by)
+    assert (wrong.kind, wrong.product.sku) == (ScanKind.WRONG, pan.sku)
+    assert (await scan(db, order, scanned.lstrip("0"), by)).kind is ScanKind.UNKNOWN
+    found = await find_stock(db, scanned, visible_to=by)
+    listed = await list_stock_by_code(db, [scanned], visible_to=by)
+    assert ([line.sku for line in found], listed[scanned].sku) == ([pan.sku], pan.sku)
 
 
 async def test_what_does_not_belong_changes_nothing(db: AsyncSession) -> None:
