@@ -17,7 +17,7 @@ from domain.access.own_orders import may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import Input, Text200
+from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.orders.business import current_business
 from domain.orders.days import count_kept
@@ -70,13 +70,6 @@ class ListQueue(PageInput):
     """The column to sort by."""
     dir: WarehouseDirection = WarehouseDirection.RISING
     """Ascending or descending."""
-
-
-class OrderNumber(Input):
-    """The number of an order, scanned from a packing slip or typed."""
-
-    order: Text200
-    """The order number."""
 
 
 # Not frozen: a page creates hundreds of these, and frozen ones take five times as long to create.

@@ -21,7 +21,7 @@ from domain.payments.pay_link import (
 )
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
-from models import Channel, GivenBack, GivenFor, OrderStatus, Role
+from models import Channel, GivenBack, GivenFor, OrderStatus
 from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_version, refusal_of
 from portal.orders.order import order_url
 from portal.outgoing import say_leaving
@@ -32,7 +32,6 @@ from web.request import current_actor, db, settings
 from web.uploads import read_upload
 
 blueprint = Blueprint("portal_payments", __name__)
-OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 # Reasons for giving money back: the customer no longer owes the amount, or owes it again.
 ALLOWANCES = [
     (GivenFor.RETURNED, "Goods came back"), (GivenFor.DAMAGED, "Goods were damaged"),

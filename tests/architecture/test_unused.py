@@ -1,4 +1,6 @@
-"""What nothing uses is taken out: functions that only their tests call, styles, icons and settings without a reader."""
+"""What nothing uses is taken out: functions that only their tests call, and constants, classes, styles, icons and
+settings without a reader.
+"""
 
 import ast
 import re
@@ -66,6 +68,47 @@ def _is_plain(decorator: ast.expr) -> bool:
 
 def test_every_function_is_called() -> None:
     assert find_unused(dict(read_sources())) - OVERRIDES == set()
+
+
+def find_unread(sources: Mapping[str, str]) -> set[str]:
+    """The constants and classes of modules that neither their own file nor an importing one names again."""
+    imported, found = set(), set()
+    for file, source in sources.items():
+        if file.endswith(".py"):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom):
+                    imported |= {(node.module, each.name) for each in node.names}
+    attributes = {name for source in sources.values() for name in re.findall(r"\w\.(\w+)", source)}
+    for file, source in sources.items():
+        if not file.endswith(".py") or not file.startswith(PROGRAM):
+            continue
+        module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        said = Counter(re.findall(r"\w+", source))
+        for name in _list_named(ast.parse(source)):
+            if said[name] == 1 and name not in attributes and (module, name) not in imported:
+                found.add(f"{file}:{name}")
+    return found
+
+
+def _list_named(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for each in targets if isinstance(each, ast.Name) and not each.id.endswith("_"))
+
+
+def test_every_constant_and_class_is_named_again() -> None:
+    assert find_unread(dict(read_sources())) == set()
+
+
+def test_a_constant_that_nothing_names_again_is_found() -> None:
+    sources = {
+        "domain/x.py": "OWN = 1\nLEFT = 2\nTAKEN = 3\nSEEN: int = 4\nclass Left: ...\nprint(OWN)\n",
+        "api/x.py": "from domain import x\nfrom domain.x import TAKEN\nLEFT = x.SEEN\nprint(LEFT)\n",
+    }
+    assert find_unread(sources) == {"domain/x.py:LEFT", "domain/x.py:Left"}
 
 
 def read_words() -> set[str]:
