@@ -1,13 +1,14 @@
 """CSV written by PostgreSQL itself, for exports of many rows: the same bytes as `spreadsheets`, several times as fast.
 
 A cell is a column of a statement. Text typed by people goes through `typed`, so that no spreadsheet runs it as a
-formula. A list is read in batches. Between batches, neither a connection nor a snapshot is kept open for a slow reader.
+formula. A list is read in batches, whose rows are sent as they arrive. The database never waits for a slow reader: what
+is left of a batch is kept in memory, and between batches, neither a connection nor a snapshot is open.
 A statement is compiled once for all its batches; while it runs, its connection uses the business time zone.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
@@ -39,6 +40,8 @@ from models.session import Database, raw_connection_of
 
 # The first batch is small, so that the download begins at once.
 FIRST_BATCH, BATCH = 500, 10_000
+# The rows of later batches are sent in pieces of at least this size: PostgreSQL sends a few of them at a time.
+PIECE_BYTES = 131_072
 # The same pattern as in `guard_formula`.
 _FORMULA: ColumnElement[str] = literal_column(r"'^[ '']*[-=+@\t\r]'")
 _APOSTROPHE: ColumnElement[str] = literal_column("''''")
@@ -70,10 +73,13 @@ class Rows:
 
 
 class LastPiece(bytes):
-    """The end of a file, for readers who want to know it without asking for the next piece."""
+    """The first batch of a file that ends with it, for readers who want to know that without asking for more."""
 
 
 FindRows = Callable[[AsyncConnection], Awaitable[Rows]]
+Send = Callable[[bytes], None]
+# Reads a file: passes on each piece when it has it, and yields after each batch.
+ReadBatches = Callable[[Send], AsyncGenerator[None]]
 
 
 def typed(text: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -125,7 +131,7 @@ def copy_sheet(
 
     Each batch contains all rows between its first and its last place at the time when it is read.
     """
-    return send_sheet(columns, _read_batches(database, find_rows, timezone))
+    return send_sheet(columns, lambda send: _read_batches(database, find_rows, timezone, send))
 
 
 def copy_listed(
@@ -135,30 +141,55 @@ def copy_listed(
 
     As in `Rows`, it is built once.
     """
-    return send_sheet(columns, _read_listed(database, cells, ids, timezone))
+    return send_sheet(columns, lambda send: _read_listed(database, cells, ids, timezone, send))
 
 
-async def send_sheet(columns: Sequence[str], batches: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    """Return the chunks of a CSV file: heading and batches. Each batch is read while the previous one is sent."""
+async def send_sheet(columns: Sequence[str], read: ReadBatches) -> AsyncIterator[bytes]:
+    """Return the chunks of a CSV file: heading and rows. Rows are sent while the rest of their batch is read."""
     yield b"".join(write_csv(columns, []))
-    coming = asyncio.ensure_future(_next(batches))
+    ahead = _ReadAhead()
+    reading = asyncio.ensure_future(ahead.read(read))
     try:
-        while (batch := await coming) is not None:
-            coming = asyncio.ensure_future(_next(batches))
-            yield batch
+        while (piece := await ahead.take()) is not None:
+            yield piece
+        await reading
     finally:
         # A client that disconnected does not need the batch that is being read.
-        coming.cancel()
+        reading.cancel()
         with suppress(asyncio.CancelledError, Exception):
-            await coming
-        await batches.aclose()
+            await reading
 
 
-async def _next(batches: AsyncGenerator[bytes]) -> bytes | None:
-    return await anext(batches, None)
+class _ReadAhead:
+    """The pieces of a batch that have been read and not yet taken."""
+
+    def __init__(self) -> None:
+        # None ends a batch, or the file.
+        self._pieces = asyncio.Queue[bytes | None]()
+        self._may_go_on = asyncio.Semaphore(0)
+        self._is_over = False
+
+    async def read(self, read: ReadBatches) -> None:
+        """Read all batches, each when the previous one has been taken."""
+        try:
+            async with aclosing(read(self._pieces.put_nowait)) as batches:
+                async for _ in batches:
+                    self._pieces.put_nowait(None)
+                    await self._may_go_on.acquire()
+        finally:
+            self._is_over = True
+            self._pieces.put_nowait(None)
+
+    async def take(self) -> bytes | None:
+        """Return the next piece; None after the last one, or if reading failed."""
+        while (piece := await self._pieces.get()) is None:
+            if self._is_over and self._pieces.empty():
+                return None
+            self._may_go_on.release()
+        return piece
 
 
-async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinfo) -> AsyncGenerator[bytes]:
+async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinfo, send: Send) -> AsyncGenerator[None]:
     lines = ends = None
     after: list[str] = []
     most = FIRST_BATCH
@@ -166,31 +197,33 @@ async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinf
         async with _reading(database, timezone) as (connection, raw):
             if lines is None or ends is None:
                 lines, ends = await _quote_rows(raw, await find_rows(connection))
-            found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
+            found = await _copy_text(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}))
             # If there is no second row, nothing follows the batch.
-            end, *more = found.decode().splitlines() or [""]
+            end, *more = found.splitlines() or [""]
             last = [bytes.fromhex(literal).decode() for literal in end.split()] if more else []
-            data = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
+            rest = await _copy_lines(raw, lines.fill(_name_bounds(after, last)), send if after else None)
+        _send_rest(send, rest, is_all=not after and not last)
+        yield
         if not last:
-            yield LastPiece(_end_lines(data))
             return
-        yield _end_lines(data)
         after, most = last, BATCH
 
 
 async def _read_listed(
-    database: Database, cells: Select[Any], ids: Sequence[int], timezone: tzinfo
-) -> AsyncGenerator[bytes]:
+    database: Database, cells: Select[Any], ids: Sequence[int], timezone: tzinfo, send: Send
+) -> AsyncGenerator[None]:
     lines = None
     at, most = 0, FIRST_BATCH
     while at < len(ids):
-        listed = ",".join(map(str, ids[at : at + most]))
+        end = at + most
+        listed = ",".join(map(str, ids[at:end]))
         async with _reading(database, timezone) as (_, raw):
             if lines is None:
                 [lines] = await quote_known(raw, (cells,), lambda: [cells])
-            data = await _copy(raw, lines.fill({"listed": f"'{{{listed}}}'"}), "csv")
-        at, most = at + most, BATCH
-        yield LastPiece(_end_lines(data)) if at >= len(ids) else _end_lines(data)
+            rest = await _copy_lines(raw, lines.fill({"listed": f"'{{{listed}}}'"}), send if at else None)
+        _send_rest(send, rest, is_all=not at and end >= len(ids))
+        yield
+        at, most = end, BATCH
 
 
 @asynccontextmanager
@@ -250,15 +283,40 @@ def _name_bounds(after: Sequence[str], last: Sequence[str]) -> dict[str, str]:
     return bounds | {f"{end}_{n}": literal for end, place in places for n, literal in enumerate(place)}
 
 
-async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> bytes:
-    """Return a statement's whole result in memory: for one batch of an export."""
-    pieces: list[bytes] = []
+async def _copy_lines(raw: asyncpg.Connection, sql: str, send: Send | None) -> bytes:
+    """Send the lines of a batch in pieces as they arrive, and return the rest; without `send`, return all.
 
-    async def keep(piece: bytes) -> None:
-        pieces.append(piece)
+    The rest is sent when the connection has been returned, so a reader of the last piece may hang up.
+    """
+    held = bytearray()
 
-    await raw.copy_from_query(sql, output=keep, format=form)
-    return b"".join(pieces)
+    async def keep(rows: bytes) -> None:
+        held.extend(rows)
+        if send is not None and len(held) >= PIECE_BYTES:
+            send(_end_lines(bytes(held)))
+            held.clear()
+
+    # PostgreSQL sends each row as one message, and asyncpg passes on only whole messages.
+    await raw.copy_from_query(sql, output=keep, format="csv")
+    return _end_lines(bytes(held))
+
+
+def _send_rest(send: Send, rest: bytes, *, is_all: bool) -> None:
+    if is_all:
+        send(LastPiece(rest))
+    elif rest:
+        send(rest)
+
+
+async def _copy_text(raw: asyncpg.Connection, sql: str) -> str:
+    """Return a statement's rows as lines of text."""
+    held = bytearray()
+
+    async def keep(rows: bytes) -> None:
+        held.extend(rows)
+
+    await raw.copy_from_query(sql, output=keep)
+    return held.decode()
 
 
 def _end_lines(data: bytes) -> bytes:

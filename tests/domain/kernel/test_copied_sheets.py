@@ -17,6 +17,7 @@ from domain.kernel.copied_sheets import (
     LISTED,
     LastPiece,
     Rows,
+    Send,
     at_minute,
     copy_listed,
     copy_sheet,
@@ -132,8 +133,8 @@ async def test_nothing_is_asked_for_behind_the_last_row(
     assert len([piece async for piece in copy_sheet(database, ("n",), find_rows, timezone=UTC)]) == pieces
 
 
-@pytest.mark.parametrize(("most", "ends"), [(2, [False, False, True]), (3, [False, True])])
-async def test_the_last_piece_of_a_sheet_says_so(
+@pytest.mark.parametrize(("most", "ends"), [(2, [False, False, False]), (3, [False, True])])
+async def test_a_first_batch_that_is_all_of_a_sheet_says_so(
     database: Database, monkeypatch: pytest.MonkeyPatch, most: int, ends: list[bool]
 ) -> None:
     monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", most)
@@ -146,10 +147,12 @@ async def test_the_last_piece_of_a_sheet_says_so(
     assert [isinstance(piece, LastPiece) async for piece in pieces] == ends
 
 
-async def test_the_last_piece_of_listed_rows_says_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_first_batch_that_is_all_of_the_listed_rows_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 2)
     listed = func.unnest(LISTED).table_valued(column("n", Integer), name="listed").render_derived()
-    for ids, ends in (([7], [False, True]), ([7, 8], [False, True]), ([7, 8, 9], [False, False, True])):
+    for ids, ends in (([7], [False, True]), ([7, 8], [False, True]), ([7, 8, 9], [False, False, False])):
         pieces = copy_listed(database, ("n",), select(listed.c.n), ids, timezone=UTC)
         assert [isinstance(piece, LastPiece) async for piece in pieces] == ends
 
@@ -179,22 +182,79 @@ async def test_moments_are_on_the_clock_of_the_business_and_the_connection_is_no
         assert await connection.scalar(select(func.current_setting("TimeZone"))) == "UTC"
 
 
-async def test_the_next_batch_is_read_while_one_is_sent_and_none_for_who_hung_up() -> None:
+async def test_the_next_batch_is_read_when_one_has_been_taken_and_none_for_who_hung_up() -> None:
     done: list[str] = []
 
-    async def read() -> AsyncGenerator[bytes]:
+    async def read(send: Send) -> AsyncGenerator[None]:
         try:
             for n in range(5):
                 done.append(f"read {n}")
-                yield b"%d\r\n" % n
+                send(b"%d\r\n" % n)
+                send(b"%d, the rest\r\n" % n)
+                yield
         finally:
             done.append("closed")
 
-    sheet = send_sheet(("n",), read())
+    sheet = send_sheet(("n",), read)
     assert await anext(sheet) == "\ufeffn\r\n".encode()
     assert done == []
-    assert await anext(sheet) == b"0\r\n"
-    await asyncio.sleep(0)
-    assert done == ["read 0", "read 1"]
+    for n, lines in enumerate((b"0\r\n", b"0, the rest\r\n", b"1\r\n", b"1, the rest\r\n")):
+        assert await anext(sheet) == lines
+        await wait_a_little()
+        assert done == ["read 0", "read 1"][: 1 + n // 2]
     await sheet.aclose()  # type: ignore[attr-defined]
     assert done == ["read 0", "read 1", "closed"]
+    whole = b"".join([piece async for piece in send_sheet(("n",), read)])
+    assert whole == b"\xef\xbb\xbfn\r\n" + b"".join(b"%d\r\n%d, the rest\r\n" % (n, n) for n in range(5))
+
+
+async def wait_a_little() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_rows_are_sent_while_their_batch_is_still_read() -> None:
+    may_end = asyncio.Event()
+
+    async def read(send: Send) -> AsyncGenerator[None]:
+        send(b"1\r\n")
+        await may_end.wait()
+        send(b"2\r\n")
+        yield
+
+    sheet = send_sheet(("n",), read)
+    assert [await anext(sheet), await anext(sheet)] == ["\ufeffn\r\n".encode(), b"1\r\n"]
+    may_end.set()
+    assert [piece async for piece in sheet] == [b"2\r\n"]
+
+
+async def test_a_batch_that_fails_fails_the_file_after_its_rows() -> None:
+    async def read(send: Send) -> AsyncGenerator[None]:
+        send(b"1\r\n")
+        yield
+        send(b"2\r\n")
+        raise ConnectionError("The database is away.")
+
+    sheet = send_sheet(("n",), read)
+    assert [await anext(sheet) for _ in range(3)] == ["\ufeffn\r\n".encode(), b"1\r\n", b"2\r\n"]
+    with pytest.raises(ConnectionError):
+        await anext(sheet)
+
+
+async def test_long_batches_are_sent_in_pieces_of_whole_rows(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 1)
+    monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 3_000)
+    monkeypatch.setattr("domain.kernel.copied_sheets.PIECE_BYTES", 20_000)
+    texts = [f'{n}, "{n}"\n' * (n % 90) for n in range(5_000)]
+    sheet = unnest(n=(Integer, [*range(len(texts))]), text=(Text, texts))
+    rows = Rows(select(sheet.n, typed(sheet.text)), (sheet.n,))
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        return rows
+
+    pieces = [piece async for piece in copy_sheet(database, ("n", "text"), find_rows, timezone=UTC)]
+    assert b"".join(pieces) == b"".join(write_csv(("n", "text"), enumerate(texts)))
+    assert len(pieces) > 8
+    assert all(piece.endswith(b"\r\n") and piece.count(b'"') % 2 == 0 for piece in pieces)
