@@ -20,8 +20,6 @@ from domain.access.passwords import hash_password
 from domain.customers.export import COLUMNS as CUSTOMER_COLUMNS
 from domain.customers.export import _select_lines as select_customer_lines
 from domain.customers.rows import CUSTOMERS, is_emptied
-from domain.invoices.export import _select_cells as select_invoice_cells
-from domain.invoices.queries import INVOICES
 from domain.kernel.copied_sheets import in_batch
 from domain.kernel.quoted_sql import quote_sql
 from postgres.connect import connect
@@ -42,8 +40,8 @@ FROM orders ORDER BY created_at DESC, id DESC
 """
 _INVOICES = """
 SELECT invoice_number, status, overdue_from, customer_company, customer_name, customer_email, customer_phone, po_number,
-  order_id, sent_at, due_date, subtotal, discount_amount, shipping_fee, tax_rate, tax_amount, total_amount, amount_paid,
-  allowances, balance
+  order_number, sent_at, due_date, subtotal, discount_amount, shipping_fee, tax_rate, tax_amount, total_amount,
+  amount_paid, allowances, balance
 FROM invoice ORDER BY id
 """
 _SUMMED = {"orders", "total_spent", "joined", "same_as_shipping"}
@@ -62,7 +60,6 @@ FROM product ORDER BY name, id
 """
 # The files' own statements, if they use more than one table.
 _OWN: dict[str, Select[Any]] = {
-    "invoices": select_invoice_cells().order_by(INVOICES.id),
     "customers, with the sums of their orders": (
         select_customer_lines(in_batch).where(not_(is_emptied())).order_by(CUSTOMERS.id)
     ),

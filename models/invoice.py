@@ -60,7 +60,8 @@ BALANCE = "CASE WHEN status = 'void' THEN 0 ELSE greatest(total_amount - allowan
 
 class Invoice(ByActor, table=True):
     """One invoice. The database calculates `balance`. `revision` is 0 in a draft, then the number of times it was sent.
-    `overdue_from` is the end of the due date's business day."""
+    `overdue_from` is the end of the due date's business day. `order_number` is its order's, copied by a trigger: lists
+    would otherwise look up an order for each row, and the number never changes."""
 
     __tablename__ = "invoice"
     # Generated columns are read back with each write.
@@ -107,6 +108,7 @@ class Invoice(ByActor, table=True):
     status: str = Field(default="draft", sa_column_kwargs={"server_default": "draft"})
     revision: int = count()
     order_id: int | None = link("orders.id", index=False, nullable=True)
+    order_number: str | None = text(nullable=True)
     customer_id: int | None = link("customer.id", index=False, nullable=True, ondelete="SET NULL")
     customer_name: str = text()
     customer_company: str = text()
@@ -357,5 +359,18 @@ WHEN ((OLD.amount_paid, OLD.allowances, OLD.customer_id) IS DISTINCT FROM
   (NEW.amount_paid, NEW.allowances, NEW.customer_id))
 EXECUTE FUNCTION invoice_follows_order()
 """
+COPY_ORDER_NUMBER = """
+CREATE FUNCTION invoice_copies_order_number() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  NEW.order_number := (SELECT order_number FROM orders WHERE id = NEW.order_id);
+  RETURN NEW;
+END $body$
+"""
+COPY_ORDER_NUMBER_TRIGGER = """
+CREATE TRIGGER invoice_copies_order_number BEFORE INSERT OR UPDATE OF order_id, order_number ON invoice FOR EACH ROW
+EXECUTE FUNCTION invoice_copies_order_number()
+"""
 event.listen(Table.metadata, "after_create", DDL(FOLLOW_ORDER))  # type: ignore[no-untyped-call]
 event.listen(Table.metadata, "after_create", DDL(FOLLOW_ORDER_TRIGGER))  # type: ignore[no-untyped-call]
+event.listen(Table.metadata, "after_create", DDL(COPY_ORDER_NUMBER))  # type: ignore[no-untyped-call]
+event.listen(Table.metadata, "after_create", DDL(COPY_ORDER_NUMBER_TRIGGER))  # type: ignore[no-untyped-call]

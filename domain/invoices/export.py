@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
 from domain.invoices.list_page import InvoiceFilters, find_conditions
-from domain.invoices.queries import FROM, INVOICES, IS_OVERDUE, NUMBER, ORDERS
+from domain.invoices.queries import FROM, INVOICES, IS_OVERDUE, NUMBER
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.copied_sheets import Rows, copy_sheet, on_day, typed, typed_phone
@@ -45,7 +45,7 @@ def _select_cells() -> Select[Any]:
         *(typed(INVOICES[f"customer_{name}"]) for name in ("company", "name", "email")),
         typed_phone(INVOICES.customer_phone),
         typed(INVOICES.po_number),
-        typed(ORDERS.order_number),
+        typed(INVOICES.order_number),
         on_day(INVOICES.sent_at),
         INVOICES.due_date,
         INVOICES.subtotal,

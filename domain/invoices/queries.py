@@ -115,7 +115,6 @@ _COMPUTED: dict[str, Any] = {
     "invoice_number": NUMBER,
     "is_overdue": func.coalesce(IS_OVERDUE, False),
     "created_by": INVOICES.actor_name,
-    "order_number": ORDERS.order_number,
 }
 ROW_NAMES = [field.name for field in fields(InvoiceRow)]
 _SELECT = select(
