@@ -1,4 +1,4 @@
-"""The set-up of a fresh clone: it is not silent for long, and says what a person can do."""
+"""The setup of a fresh clone shows progress, and names what a person must do."""
 
 import errno
 import sys

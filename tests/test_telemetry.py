@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry: nothing is loaded unless a setting asks, and a missing library is said."""
+"""Sentry and OpenTelemetry are loaded only if a setting asks for them; a missing library is named."""
 
 import sys
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""Refusals that hardly ever come, each met once: every code of the registry is seen by some test."""
+"""Refusals that rarely occur, one test each: together with the other tests, every code of the registry is returned."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A rival that commits between a claim's look and its lock is not overwritten: the act is undone, and tried again."""
+"""Requests with the same idempotency key at the same time: one acts, and the other is undone and gets its answer."""
 
 from dataclasses import replace
 

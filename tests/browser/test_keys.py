@@ -1,9 +1,4 @@
-"""How many keys a day's work takes, counted as they are pressed; `pytest -s` prints the table.
-
-What is typed to be found (a name, a SKU, the line of an order) counts as one entry, each key beside it as a key, and so
-does a click. "Before" is what the same work took, counted the same way in the demo company, at c069700: the last commit
-before the portal's kit of palette, drafts and lists that lead through their records.
-"""
+"""The number of key presses that a day's work takes; `pytest -s` prints the table."""
 
 import asyncio
 import re

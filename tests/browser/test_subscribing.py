@@ -1,7 +1,4 @@
-"""A subscription from the desk to the phone and back: enrolled, renewed, declined, mended by the link, recovered.
-
-The schedule is the job of the timetable, run here with four weeks between its two mornings.
-"""
+"""A subscription from enrolment at the desk to its recovery on a phone: renewed, declined, and paid by the link."""
 
 import re
 from datetime import date, timedelta

@@ -1,7 +1,4 @@
-"""The files that hand the program to somebody else's machines: what they name is there, and linters accept them.
-
-A linter that is not installed is skipped by name; everything else here needs nothing but Python.
-"""
+"""The files under `deploy/`: the commands, settings and metrics that they name exist, and linters accept them."""
 
 import json
 import os

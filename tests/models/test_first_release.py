@@ -1,4 +1,4 @@
-"""A company that has worked with the first release is brought to the newest schema, and loses nothing by it."""
+"""A database of the first release with its rows is upgraded to the newest schema and loses nothing."""
 
 import asyncio
 from pathlib import Path

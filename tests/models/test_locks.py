@@ -1,4 +1,4 @@
-"""Steps that change several tables take all their locks or none, so that they meet no act halfway."""
+"""Migrations that change several tables take all their locks or none."""
 
 import asyncio
 import threading

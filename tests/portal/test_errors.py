@@ -1,4 +1,4 @@
-"""Refusals keep the house: the portal's own frame with a way on, and HTML for a browser."""
+"""Refusals as pages: in the portal's frame with a link that leads on, and as HTML for a browser."""
 
 import pytest
 from quart.typing import TestClientProtocol

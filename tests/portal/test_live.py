@@ -1,4 +1,4 @@
-"""What changes reaches every open page by itself, and nothing that was missed stays missed."""
+"""Changes reach every open page by themselves; after a lost connection the page is fetched again."""
 
 import asyncio
 import os

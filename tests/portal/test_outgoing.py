@@ -1,4 +1,4 @@
-"""Mails and texts as pages speak of them: sent once they left; else kept, queued or failed."""
+"""The words for mails and texts: sent, stored, queued or failed."""
 
 import pytest
 from quart import Quart

@@ -1,4 +1,4 @@
-"""What a worker shows of itself: jobs by what came of them, and whether its loop goes round."""
+"""A worker's metrics: jobs by result, and whether its loop is running."""
 
 import asyncio
 from collections.abc import AsyncIterator

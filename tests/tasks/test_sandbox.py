@@ -1,4 +1,4 @@
-"""The sandbox's vendors: where they are stands in one line, every setting is one of ours, and the model judges."""
+"""The sandbox prints the addresses of its fake vendors, uses only existing settings, and its model evaluates calls."""
 
 import json
 import subprocess

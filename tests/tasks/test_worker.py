@@ -1,4 +1,4 @@
-"""Jobs are done although workers are killed, databases restart and services fail; and none of them twice for long."""
+"""Jobs are completed although workers are killed, databases restart and services fail; none runs twice for long."""
 
 import asyncio
 import signal

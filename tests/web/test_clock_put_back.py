@@ -1,4 +1,4 @@
-"""A clock that is put back, or another machine's that is ahead, signs nobody out and shuts nobody out."""
+"""A clock that is set back, or another machine's that is ahead, neither signs anyone out nor locks anyone out."""
 
 from datetime import timedelta
 

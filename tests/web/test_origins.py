@@ -1,4 +1,4 @@
-"""What a neighbour's page sends with our cookies changes nothing, though no browser asks us before it sends."""
+"""Requests from another site's page with our cookies change nothing."""
 
 import io
 import re

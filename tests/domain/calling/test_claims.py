@@ -1,4 +1,4 @@
-"""Claims, outcomes and their undoing: two callers never meet, and nobody is offered who may not be called."""
+"""Claims, outcomes and undoing them: two callers never get the same person, and do-not-call is never offered."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is owed by how near it is: days as the business's calendar shows them, also where one has 23 or 25 hours."""
+"""Ageing of debts by days of the business's calendar, also where a day has 23 or 25 hours."""
 
 from datetime import date
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Terms are asked again whenever an order may owe more, and an order stays on them until it is paid."""
+"""Terms are checked whenever an order may owe more, and an order on terms stays on terms until it is paid."""
 
 import asyncio
 from datetime import timedelta

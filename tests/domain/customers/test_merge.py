@@ -1,4 +1,4 @@
-"""Two customers become one with everything of theirs, and can be parted again while nothing happened since."""
+"""Merging two customers moves all their records, and can be undone until one of them changes."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What a merge keeps: numbers that found no place on the row, and snapshots for as long as it can be undone."""
+"""What a merge stores: numbers that did not fit on the customer, and snapshots for as long as it can be undone."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Products from a book: new ones are added, known ones change where the file says something, and nothing else moves."""
+"""Importing products: new ones are added, and known ones change only in the columns that the file has."""
 
 from io import BytesIO
 

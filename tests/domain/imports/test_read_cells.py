@@ -1,4 +1,4 @@
-"""The cells of books: what is no moment is a bad row, and never the end of the import."""
+"""Reading dates from imported cells: a value that is no date makes a bad row and does not end the import."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

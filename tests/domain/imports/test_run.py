@@ -1,4 +1,4 @@
-"""The machine under imports: batches that are committed with their counts, dry runs, stops, and workers that die."""
+"""The import framework: batches committed with their counts, dry runs, stopping, and workers that are killed."""
 
 import asyncio
 from io import BytesIO

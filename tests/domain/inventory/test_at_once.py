@@ -1,4 +1,4 @@
-"""Many acts on the same products at once: nothing waits in a circle, nothing is lost, and the books add up."""
+"""Concurrent acts on the same products: no deadlock, nothing is lost, and the ledger adds up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

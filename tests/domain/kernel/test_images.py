@@ -1,4 +1,4 @@
-"""Pictures are judged by content, bounded, and re-encoded without what they carried."""
+"""Images are accepted by content and size, and re-encoded without metadata."""
 
 import asyncio
 import hashlib

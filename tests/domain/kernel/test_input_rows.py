@@ -1,4 +1,4 @@
-"""Rows that stand alone are read in one go while all are good, and one by one where one is bad: the same comes out."""
+"""Rows are validated together while all are valid and one by one otherwise, with the same result."""
 
 import gc
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The books of an order stay right whatever Stripe, a bank and the office do to its money, in any sequence."""
+"""An order's amounts stay consistent after refunds, disputes, failures and cancellations, in any order."""
 
 import asyncio
 from decimal import Decimal

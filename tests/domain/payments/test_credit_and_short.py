@@ -1,4 +1,4 @@
-"""Store credit, credit memos and short picks meet on one order: nothing goes back twice, or is held for nothing."""
+"""Store credit, credit memos and short picks on one order: nothing is given back twice or left out."""
 
 from datetime import timedelta
 from decimal import Decimal

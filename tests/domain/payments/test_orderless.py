@@ -1,4 +1,4 @@
-"""Money that a customer paid before the order came: tied to the order once it is there, else credit, and only once."""
+"""Payments received before their order exists: applied once it is placed, otherwise store credit, and only once."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What Stripe may answer, or not, beside the plain way: late, twice, wrong, and quicker than we are."""
+"""Unusual answers of Stripe: late, twice, wrong, missing, or before our own request ends."""
 
 import random
 from datetime import timedelta

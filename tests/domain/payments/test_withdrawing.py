@@ -1,4 +1,4 @@
-"""Whatever changes what an order owes closes the payments begun for the amount before, by a job of the same act."""
+"""Whatever changes what an order owes cancels open payments for the previous amount, by a job."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Staff acts that meet: two requests at once end as if one came after the other."""
+"""Concurrent acts on staff users end as if one came after the other."""
 
 import asyncio
 from typing import Any

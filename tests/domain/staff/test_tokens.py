@@ -1,4 +1,4 @@
-"""Staff JWTs across a rotation of SECRET_KEY: the newest key signs, a retired one is still believed."""
+"""Staff JWTs after a rotation of SECRET_KEY: the newest key signs, and tokens of a retired key are still accepted."""
 
 import pytest
 from quart.typing import TestClientProtocol

@@ -1,4 +1,4 @@
-"""Clocks: due dates over both nights on which clocks change, leap days, month ends, and schedulers that slept."""
+"""Due dates of subscriptions: changes of the clocks, leap days, ends of months, and schedulers that missed days."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

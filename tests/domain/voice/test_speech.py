@@ -1,4 +1,4 @@
-"""The words for numbers are loaded beside the loop, once, however many callers wait for them."""
+"""The words for numbers are loaded once in a thread, however many callers wait for them."""
 
 import asyncio
 import threading

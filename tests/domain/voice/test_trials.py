@@ -1,4 +1,4 @@
-"""Trying a prompt: recorded calls are played by it, tools answer from the data and change nothing, verdicts compare."""
+"""Trying a prompt on recorded calls: tools answer from the data and change nothing, and the verdicts are compared."""
 
 from typing import Any
 

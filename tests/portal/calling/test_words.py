@@ -1,4 +1,4 @@
-"""What the calling screens say of hours and zones, objections, and a usual day."""
+"""The words of the calling screens for calling hours, time zones, objections and a customer's usual order day."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What stands beside a customer's contact and beside the counts of a merge."""
+"""The notes beside a customer's contact details and beside the counts of a merge."""
 
 import re
 from datetime import UTC, datetime

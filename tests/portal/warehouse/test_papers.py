@@ -1,4 +1,4 @@
-"""Papers of the warehouse, and the packing screen without a script: nothing typed is lost, nothing leads astray."""
+"""Papers of the warehouse, and the packing screen without a script: it keeps what was typed, and its links work."""
 
 import re
 from datetime import datetime

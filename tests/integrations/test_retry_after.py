@@ -1,4 +1,4 @@
-"""Companies that say how long they want to be left alone are left alone."""
+"""The Retry-After header of a vendor's answer is read, limited, and passed on with the failure."""
 
 import pytest
 

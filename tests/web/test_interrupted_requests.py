@@ -1,6 +1,4 @@
-"""What happens in the middle of a request leaves neither half an order nor an open transaction: a caller who hangs up,
-an account that is deleted.
-"""
+"""A request whose caller disconnects or whose account is deleted leaves no half order or open transaction."""
 
 import asyncio
 from decimal import Decimal
