@@ -73,6 +73,8 @@ class Recorded:
 async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *, by: Actor) -> Recorded:
     """Log a call to an entry the actor works with.
 
+    The same outcome sent again by the same person while it can be undone is the same call, and is not logged twice.
+
     Raises NotFound, InvalidInput for a callback in the past, and Refused while a colleague is on the call, or with code
     `confirm_first` for do-not-call that is not confirmed: it suppresses both numbers permanently.
     """
@@ -84,6 +86,9 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
             "Never call this number again? This cannot be undone. Press 7 once more.", code=Code.CONFIRM_FIRST
         )
     callback_on = _choose_callback(data)
+    can_undo = data.outcome is not CallOutcome.DNC_REQUESTED
+    if (logged := await _find_logged(db, entry, data, callback_on, by)) is not None:
+        return Recorded(logged.id, entry.id, data.outcome, callback_on, can_undo)
     call = OutboundCallLog(
         entry_id=entry.id,
         customer_id=entry.customer_id,
@@ -104,8 +109,20 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
     if data.outcome is CallOutcome.DNC_REQUESTED:
         for phone in sorted(phone for phone in (entry.phone, entry.phone2) if phone):
             await mark_do_not_call(db, phone, reason=SuppressionReason.DNC_REQUESTED, note=call.notes, by=by)
-    can_undo = data.outcome is not CallOutcome.DNC_REQUESTED
     return Recorded(call.id, entry.id, data.outcome, callback_on, can_undo)
+
+
+async def _find_logged(
+    db: AsyncSession, entry: CallingEntry, data: RecordOutcome, callback_on: date | None, by: Actor
+) -> OutboundCallLog | None:
+    """Return the newest call of a locked entry if the actor has just logged exactly this outcome."""
+    newest = select(OutboundCallLog).where(OutboundCallLog.entry_id == entry.id).order_by(OutboundCallLog.id.desc())
+    call = await db.scalar(newest.limit(1))
+    if call is None or now() - call.created_at > timedelta(seconds=UNDO_SECONDS):
+        return None
+    sent = (data.outcome, by.id, data.order_number or "", callback_on)
+    is_same = (call.outcome, call.staff_id, call.order_number, call.callback_date) == sent
+    return call if is_same and data.notes in {None, call.notes} else None
 
 
 async def follow_agent_call(db: AsyncSession, call: OutboundCallLog, *, by: Actor) -> None:

@@ -125,6 +125,23 @@ async def test_an_outcome_moves_the_entry_and_is_taken_back(
     assert await db.scalar(select(func.count()).select_from(CallingEvent)) == 0
 
 
+async def test_an_outcome_sent_twice_is_one_call(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db)
+    silent = RecordOutcome(outcome=CallOutcome.NO_ANSWER)
+    first = await record_outcome(db, entry.id, silent, by=rep)
+    assert (await record_outcome(db, entry.id, silent, by=rep)).call_id == first.call_id
+    sold = [RecordOutcome(outcome=CallOutcome.SALE_MADE, order_number=number) for number in ("LLD-A", "LLD-A", "LLD-B")]
+    calls = [(await record_outcome(db, entry.id, each, by=rep)).call_id for each in sold]
+    assert (calls[0] == calls[1], len({first.call_id, *calls})) == (True, 3)
+    third = await record_outcome(db, entry.id, silent, by=rep)
+    assert (await record_outcome(db, entry.id, silent, by=other)).call_id != third.call_id
+    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(seconds=11))
+    later = await record_outcome(db, entry.id, silent, by=other)
+    assert await db.scalar(select(func.max(OutboundCallLog.id))) == later.call_id
+    assert await db.scalar(select(func.count()).select_from(OutboundCallLog)) == 6
+
+
 async def test_undoing_a_call_keeps_what_a_colleague_logged_after_it(db: AsyncSession) -> None:
     rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
     entry = await make_entry(db)
