@@ -20,8 +20,9 @@ from domain.commissions.statements import (
     set_rate,
 )
 from domain.kernel.clock import business_today, first_of_month
+from domain.kernel.errors import Refused
 from domain.kernel.inputs import read_values
-from domain.kernel.money import format_money
+from domain.kernel.money import ZERO, format_money
 from models import CommissionKind
 from models.session import current_database
 from portal.attempts import attempt
@@ -158,17 +159,42 @@ async def pay_statement(rep_id: int, month: str) -> Response:
     return await redirect_to(f"{LIST}/{rep_id}/{month}", toast=f"{done} marked paid")
 
 
-@blueprint.post(f"{LIST}/lock")
+@blueprint.get(f"{LIST}/<month>/lock")
 @staff_page(Right.PAY_COMMISSIONS)
-async def lock() -> Response:
+async def show_lock(month: str) -> Response:
+    """Ask before a month becomes final."""
+    return await _ask_lock(_read_month(month))
+
+
+@blueprint.post(f"{LIST}/<month>/lock")
+@staff_page(Right.PAY_COMMISSIONS)
+async def lock(month: str) -> Response:
     """Make a month final."""
+    asked = _read_month(month)
+    try:
+        locked = await lock_month(db(), LockMonth(month=asked), by=current_actor())
+    except Refused as refusal:
+        await db().rollback()
+        return await _ask_lock(asked, refusal.message)
+    return await redirect_to(LIST, toast=f"{locked:%B %Y} is locked")
 
-    async def save(data: LockMonth) -> date:
-        return await lock_month(db(), data, by=current_actor())
 
-    tried: Any = await attempt(LockMonth, save)
-    word = f"{tried.result:%B %Y} is locked" if tried.result else tried.problem or "Choose a month"
-    return await redirect_to(LIST, toast=word)
+async def _ask_lock(month: date, problem: str = "") -> Response:
+    found = [row for row in await list_months(db(), visible_to=current_actor()) if row.month == month]
+    total = format_money(sum((row.total for row in found), ZERO))
+    return await page_or_block(
+        "shared/confirm.html",
+        block="dialog",
+        status=409 if problem else 200,
+        title=f"Lock {month:%B %Y}?",
+        url=f"{LIST}/{month:%Y-%m}/lock",
+        verb="Lock",
+        danger=False,
+        back_url=LIST,
+        problem=problem,
+        text=f"{format_plural(len(found), 'statement')}, {total} in all. A locked month never changes: what is refunded"
+        " later is taken back in the month of the refund.",
+    )
 
 
 @blueprint.get(f"{LIST}/<id:rep_id>/rate")

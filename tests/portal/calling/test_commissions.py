@@ -26,7 +26,7 @@ from models import CommissionEntry, CommissionRate, CommissionSum, Order, OrderS
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
-from tests.portal.forms import TOKEN, read_page, send, send_form
+from tests.portal.forms import read_page, send_form
 
 LIST = "/portal/commissions"
 # Earned, taken back, paid, to pay and the number of entries, by month and rep.
@@ -75,10 +75,17 @@ async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientP
     assert status == 303
     await db.refresh(order)
     assert (order.commission_paid, order.commission_paid_by) == (True, manager.full_name)
-    found = TOKEN.search(await read_page(client, LIST))
-    assert found is not None
-    await send(client, f"{LIST}/lock", found[1], month=last.isoformat())
+    lock = f"{LIST}/{last:%Y-%m}/lock"
+    asked = await read_page(client, lock)
+    assert f"Lock {last:%B %Y}?" in asked
+    assert "1 statement, $4.00 in all." in asked
+    assert "To lock" in await read_page(client, url)
+    status, _, _ = await send_form(client, lock, lock)
+    assert status == 303
     assert "Locked" in await read_page(client, url)
+    status, again, _ = await send_form(client, lock, lock)
+    assert status == 409
+    assert "The month is already locked." in again
 
     before = await get_statement(db, rep.id, last, visible_to=as_actor(manager))
     order.delivery_name, order.delivery_company, order.discount_amount = "Somebody else", "Another", Decimal(5)
