@@ -81,6 +81,10 @@ async def test_a_declined_renewal_shows_its_tries_and_those_to_come(client: Any,
     track = page[page.index('id="retry"') :].partition("</ol>")[0]
     assert track.count('class="failed"') == 2
     assert [word in track for word in ("Declined", "Retry 1", "Retry 2", "Retry 3", "Pauses")] == [True] * 5
+    # A card that failed is mended by the customer: that comes first, as in the list; charging it again is in the menu.
+    primary = re.findall(r'class="btn btn-primary"[^>]*hx-get="([^"]+)"', page)
+    assert primary == [f"/portal/subscriptions/{made.id}/mail"]
+    assert f"/portal/subscriptions/{made.id}/renew" in page
 
 
 async def make_heron(db: Any) -> Any:
