@@ -1,4 +1,4 @@
-"""The geometry of charts drawn on the server: bars and lines over time, for wide and narrow screens.
+"""The geometry of charts drawn on the server: bars and lines over time, for three widths.
 
 Text keeps its size because each drawing is as wide as it is shown; the axis begins at zero, so bars do not exaggerate.
 """
@@ -17,7 +17,7 @@ LETTER_WIDTH, LABEL_GAP = 6.0, 8
 # Amounts are wider than words: digits, a dollar sign, sometimes an M. The gap separates them from the lines.
 AMOUNT_LETTER_WIDTH, AMOUNT_GAP = 7, 8
 SMALLEST = 1e-6
-WIDE, NARROW = (992, 208), (326, 170)
+WIDE, MIDDLE, NARROW = (992, 208), (620, 190), (326, 170)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +105,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure: its period, a sentence that says what it shows, its legend, two drawings and its numbers."""
+    """A figure: its period, a sentence that says what it shows, its legend, its drawings and its numbers.
+
+    The stylesheet shows the drawing that is nearest to the width at hand (`.plots`).
+    """
 
     title: str
     period: str
     summary: str
     columns: tuple[str, ...]
     wide: Drawing
+    middle: Drawing
     narrow: Drawing
     rows: tuple[Row, ...]
     legend: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def stands_beside(self) -> bool:
+        """True if the chart shares the page's width with other cards on a wide screen."""
+        return self.wide.width != WIDE[0]
 
 
 def draw_chart(
@@ -141,6 +150,7 @@ def draw_chart(
         summary=summary,
         columns=columns,
         wide=_draw(points, size=wide, unit=unit, as_line=as_line, second=second, most_ticks=9),
+        middle=_draw(points, size=MIDDLE, unit=unit, as_line=as_line, second=second, most_ticks=6),
         narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, second=second, most_ticks=4),
         rows=tuple(Row(point.cells, point.url) for point in reversed(points)),
         legend=legend,

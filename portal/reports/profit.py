@@ -79,6 +79,7 @@ async def show_profit(query: ProfitQuery) -> Response:
         rows=rows,
         running=first_of_month(business_today(settings().timezone)),
         wide=_draw(found.monthly, 992, 260),
+        middle=_draw(found.monthly[-12:], 620, 230),
         narrow=_draw(found.monthly[-6:], 326, 190),
         periods=[
             {"word": f"{period} months", "url": f"/portal/profit?period={period}", "current": period == query.period}

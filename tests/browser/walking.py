@@ -70,6 +70,13 @@ LOOK_SIDEWAYS = """() => {
 LOOK_CUT = """() => [...document.querySelectorAll('td')]
   .filter(one => one.matches('.num') || one.querySelector('.gap-days'))
   .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 40)).slice(0, 3).join(', ')"""
+# Figures in more than one line, and cards that cut off what is in them.
+LOOK_BROKEN = """() => [
+  ...[...document.querySelectorAll('.figure .value')].filter(one => one.scrollWidth > one.clientWidth + 1
+    || one.getBoundingClientRect().height > 1.5 * parseFloat(getComputedStyle(one).lineHeight)),
+  ...[...document.querySelectorAll('.card')].filter(one => getComputedStyle(one).overflowX !== 'visible'
+    && getComputedStyle(one).overflowX !== 'auto' && one.scrollWidth > one.clientWidth + 1),
+].map(one => one.innerText.slice(0, 40)).slice(0, 3).join(', ')"""
 # The targets of the page's forms and buttons.
 READ_ACTIONS = """() => [
   ...[...document.forms].map(form => [form.method, form.getAttribute('action') ?? location.pathname]),
@@ -304,6 +311,8 @@ async def inspect(page: Page, name: str, findings: Findings, *, widths: tuple[in
             findings.wrong.append(f"{name} at {width}: {sideways}")
         if cut := await page.evaluate(LOOK_CUT):
             findings.wrong.append(f"{name} at {width} cuts {cut}")
+        if broken := await page.evaluate(LOOK_BROKEN):
+            findings.wrong.append(f"{name} at {width} breaks or cuts {broken}")
 
 
 def is_door(doors: MapAdapter, method: str, path: str) -> bool:
