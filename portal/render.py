@@ -27,6 +27,7 @@ from domain.kernel.paging import Page
 from domain.kernel.phone import parse_phone
 from domain.kernel.whole_numbers import read_id
 from portal.navigation import ROLE_WORDS, build_navigation
+from portal.once import new_form_key
 from portal.walk import carry_list, keep_walk
 from web.templates import render_at_once
 
@@ -124,6 +125,7 @@ def prepare_templates(
         company_phone=company_phone,
         company_tel=parse_phone(company_phone) or company_phone,
         csrf_token=csrf_token,
+        form_key=new_form_key,
         is_sandbox=is_sandbox,
         asset=asset,
         modules=MODULES,

@@ -12,13 +12,16 @@ from domain.access.rights import Right, may
 from domain.invoices.queries import CUSTOMERS, InvoiceItemRow, InvoiceRow, get_invoice, list_items
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from domain.payments.refund_rows import list_invoice_refundable
+from domain.payments.refund_rows import list_with_waiting
 from models import CreditMemo, InvoiceEvent, InvoiceRevision, InvoiceStatus, Payment, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicePayment:
-    """One payment; negative if it was given back. `left` is the part that can still be given back here. US dollars."""
+    """One payment; negative if it was given back. Amounts are in US dollars.
+
+    `left` is the part that can still be given back here, and `waiting` the part that Stripe is asked to give back.
+    """
 
     id: int
     method: str
@@ -30,6 +33,7 @@ class InvoicePayment:
     actor_name: str
     created_at: datetime
     left: Decimal = ZERO
+    waiting: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,10 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
         .where(mine, Payment.state == PaymentState.SUCCEEDED)
         .order_by(Payment.id.desc())
     )
-    left: dict[int, Decimal] = {}
+    back: dict[int, tuple[Decimal, Decimal]] = {}
     if invoice.order_id is None and may(visible_to, Right.REFUND_PAYMENTS):
-        left = {found.payment.id: found.left for found in await list_invoice_refundable(db, invoice_id)}
+        found = await list_with_waiting(db, Payment.invoice_id == invoice_id)
+        back = {each.payment.id: (each.left, each.waiting) for each in found}
     memos = await db.execute(
         select(
             CreditMemo.memo_number,
@@ -138,7 +143,7 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
     return InvoicePage(
         invoice=invoice,
         items=items,
-        payments=[InvoicePayment(*row, left=left.get(row.id, ZERO)) for row in payments],
+        payments=[InvoicePayment(*row, *back.get(row.id, (ZERO, ZERO))) for row in payments],
         memos=[MemoRow(*row) for row in memos],
         timeline=[InvoiceEventRow(*row) for row in timeline],
         revisions=list(revisions.scalars()),

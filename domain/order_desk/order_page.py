@@ -19,7 +19,7 @@ from domain.kernel.money import ZERO
 from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
-from domain.payments.refund_rows import list_refundable
+from domain.payments.refund_rows import list_with_waiting
 from domain.payments.withdraw import has_payment_under_way
 from models import CreditEntry, Customer, Order, OrderItem, OrderStatus, Payment, Product, columns_of, table_of
 from models.session import raw_connection
@@ -83,7 +83,10 @@ _SELECT_ITEMS = select(
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """A payment for the order, or an attempted one. `left` is what the reader may still give back, in US dollars."""
+    """A payment for the order, or an attempted one. `left` is what the reader may still give back, in US dollars.
+
+    `waiting` is what is being given back: Stripe has been asked and has not decided.
+    """
 
     id: int
     method: str
@@ -95,6 +98,7 @@ class PaymentRow:
     actor_name: str
     created_at: datetime
     left: Decimal
+    waiting: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +273,10 @@ async def _list_payments(db: AsyncSession, order_id: int, reader: Actor) -> list
     )  # fmt: skip
     statement = select(*columns).where(PAYMENTS.order_id == order_id).order_by(PAYMENTS.id.desc())
     rows = (await db.execute(statement)).all()
-    refundable = await list_refundable(db, order_id) if rows and may(reader, Right.REFUND_PAYMENTS) else []
-    left = {found.payment.id: found.left for found in refundable}
-    return [PaymentRow(*row, left=left.get(row.id, ZERO)) for row in rows]
+    may_refund = bool(rows) and may(reader, Right.REFUND_PAYMENTS)
+    refundable = await list_with_waiting(db, Payment.order_id == order_id) if may_refund else []
+    back = {found.payment.id: (found.left, found.waiting) for found in refundable}
+    return [PaymentRow(*row, *back.get(row.id, (ZERO, ZERO))) for row in rows]
 
 
 async def _find_customer_summary(db: AsyncSession, order: OrderRow, reader: Actor) -> CustomerSummary | None:

@@ -48,11 +48,15 @@ _NOTE_LENGTH = 400
 
 @dataclass(frozen=True, slots=True)
 class Refundable:
-    """A payment and how much of it can still be given back, in US dollars. `provider_id` may be its receipt's."""
+    """A payment and how much of it can still be given back, in US dollars. `provider_id` may be its receipt's.
+
+    `waiting` is the amount that Stripe has been asked to give back and has not decided on.
+    """
 
     payment: Payment
     left: Decimal
     provider_id: str | None
+    waiting: Decimal = ZERO
 
     @property
     def is_stripe(self) -> bool:
@@ -65,15 +69,15 @@ async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
 
     A surplus that became store credit can't be given back a second time.
     """
-    return [found for found in await _list_with_waiting(db, Payment.order_id == order_id) if found.left]
+    return [found for found in await list_with_waiting(db, Payment.order_id == order_id) if found.left]
 
 
 async def list_invoice_refundable(db: AsyncSession, invoice_id: int) -> list[Refundable]:
     """Like `list_refundable`, for an invoice without an order."""
-    return [found for found in await _list_with_waiting(db, Payment.invoice_id == invoice_id) if found.left]
+    return [found for found in await list_with_waiting(db, Payment.invoice_id == invoice_id) if found.left]
 
 
-async def _list_with_waiting(db: AsyncSession, of: ColumnElement[bool]) -> list[Refundable]:
+async def list_with_waiting(db: AsyncSession, of: ColumnElement[bool]) -> list[Refundable]:
     """Return payments of which something can be given back or is being given back, newest first."""
     rows = await db.execute(
         select(Payment, func.coalesce(Payment.provider_id, Receipt.provider_id))
@@ -109,8 +113,9 @@ async def _list_with_waiting(db: AsyncSession, of: ColumnElement[bool]) -> list[
     for payment, provider_id in payments:
         gone = (amounts.get(payment.id, ZERO) for amounts in (credited, returned, reserved))
         left = max(payment.amount - sum(gone, ZERO), ZERO)
-        if left or payment.id in reserved:
-            found.append(Refundable(payment, left, provider_id))
+        waiting = reserved.get(payment.id, ZERO)
+        if left or waiting:
+            found.append(Refundable(payment, left, provider_id, waiting))
     return found
 
 
@@ -125,7 +130,7 @@ async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: 
 
 
 async def _get_one(db: AsyncSession, of: ColumnElement[bool], payment_id: int) -> Refundable:
-    for found in await _list_with_waiting(db, and_(of, Payment.id == payment_id)):
+    for found in await list_with_waiting(db, and_(of, Payment.id == payment_id)):
         return found
     raise NotFound(_NOTHING_LEFT)
 

@@ -10,7 +10,7 @@ from domain.invoices.copy import copy_invoice
 from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
 from domain.invoices.invoice_page import InvoicePage, get_invoice_page
 from domain.invoices.mail import MailInvoice, mail_invoice, remind_by_hand
-from domain.invoices.receive import MOST_INVOICES, Received, RecordReceipt, record_receipt
+from domain.invoices.receive import MOST_INVOICES, RecordReceipt, record_receipt
 from domain.invoices.reminders import switch_reminders
 from domain.invoices.void import delete_invoice
 from domain.kernel.inputs import Id, Input, Text2000
@@ -20,6 +20,7 @@ from models import Channel
 from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
+from portal.once import attempt_once
 from portal.outgoing import say_leaving
 from portal.render import lead_back, page_or_block, redirect_to
 from web.guards import staff_page
@@ -82,20 +83,19 @@ async def show_receive(query: ReceiveQuery) -> Response:
 async def receive() -> Response:
     """Record a received payment; the invoice due first is paid first."""
 
-    async def save(data: RecordReceipt) -> tuple[RecordReceipt, Received]:
-        return data, await record_receipt(db(), data, by=current_actor())
+    async def save(data: RecordReceipt) -> str:
+        received = await record_receipt(db(), data, by=current_actor())
+        word = f"{format_money(received.receipt.amount)} recorded"
+        if received.surplus:
+            word += f", {format_money(received.surplus)} of it is store credit"
+        return word
 
-    chosen: list[int] = []
-    tried = await attempt(RecordReceipt, save)
+    tried = await attempt_once("portal receipt", RecordReceipt, save)
+    chosen = read_ids((await form_pairs()).get("invoice", []))
     if tried.result is None:
-        chosen = read_ids((await form_pairs()).get("invoice", []))
         return await _ask_receipt(chosen, tried)
-    data, received = tried.result
-    word = f"{format_money(received.receipt.amount)} recorded"
-    if received.surplus:
-        word += f", {format_money(received.surplus)} of it is store credit"
-    back = f"{LIST}/{data.invoice[0]}" if len(data.invoice) == 1 else LIST
-    return await redirect_to(back, toast=word)
+    back = f"{LIST}/{chosen[0]}" if len(chosen) == 1 else LIST
+    return await redirect_to(back, toast=tried.result)
 
 
 @blueprint.get(f"{LIST}/<id:invoice_id>/credit")

@@ -60,6 +60,7 @@ async def _ask(invoice_id: int, payment_id: int, tried: Attempt[Any] | None = No
         url=f"{LIST}/{invoice_id}/take-back/{payment_id}",
         back_url=f"{LIST}/{invoice_id}",
         left=found.left,
+        waiting=found.waiting,
         ways=ways,
         allowances=OF_VOID if shown.invoice.status == InvoiceStatus.VOID else ALLOWANCES,
         reversals=REVERSALS,

@@ -164,6 +164,7 @@ async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] |
         tried,
         path=f"refund/{found.payment.id}",
         left=found.left,
+        waiting=found.waiting,
         ways=ways,
         allowances=OF_CANCELLED if shown.order.status == OrderStatus.CANCELLED else ALLOWANCES,
         reversals=REVERSALS,

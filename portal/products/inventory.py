@@ -18,11 +18,12 @@ from domain.inventory.stock_list import (
     list_stock_lines,
 )
 from domain.kernel.paging import PageInput
-from domain.stock.ledger import StockLevel, list_movements
+from domain.stock.ledger import list_movements
 from models.session import current_database
-from portal.attempts import Attempt, attempt, refusal_of
+from portal.attempts import Attempt, refusal_of
 from portal.lists import make_tabs
 from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
+from portal.once import attempt_once
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -103,15 +104,15 @@ async def show_adjust_form(product_id: int) -> Response:
 async def adjust(product_id: int) -> Response:
     """Correct the level; the ledger records the difference with its reason."""
 
-    async def save(data: AdjustStock) -> StockLevel:
-        return await adjust_stock(db(), product_id, data, by=current_actor())
+    async def save(data: AdjustStock) -> str:
+        adjusted = await adjust_stock(db(), product_id, data, by=current_actor())
+        return format_plural(adjusted.after or 0, "unit")
 
-    tried = await attempt(AdjustStock, save)
+    tried = await attempt_once(f"portal adjust {product_id}", AdjustStock, save)
     if tried.result is None:
         return await _ask("products/inventory/adjust.html", product_id, tried)
     line = await get_stock_line(db(), product_id, visible_to=current_actor())
-    toast = f"{line.name}: {format_plural(tried.result.after or 0, 'unit')} in stock"
-    return await redirect_to(_back_url(product_id), toast=toast)
+    return await redirect_to(_back_url(product_id), toast=f"{line.name}: {tried.result} in stock")
 
 
 @blueprint.get(f"{LIST}/<id:product_id>/shelf")

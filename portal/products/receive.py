@@ -24,8 +24,9 @@ from domain.kernel.money import parse_money
 from domain.kernel.whole_numbers import read_id, read_whole
 from domain.procurement.vendors import list_vendor_names
 from domain.staff.drafts import KeptDraft
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt
 from portal.drafts import find_shown_draft
+from portal.once import KEY, attempt_once
 from portal.orders.draft import read_count, read_times
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -54,6 +55,7 @@ class Delivery:
     note: str = ""
     product_q: str = ""
     step: int = 0
+    form_key: str = ""
     lines: list[tuple[str, str, str]] = field(default_factory=list)
 
     def add(self, sku: str, quantity: int) -> int:
@@ -86,6 +88,7 @@ async def show_receive_form(query: PrefilledLine) -> Response:
     """The form of a delivery; a link from a product puts it on the first line."""
     kept = None if query.sku else await find_shown_draft(RECEIVE)
     delivery = read_delivery({name: values[-1] for name, values in kept.form.items()}) if kept else Delivery()
+    delivery.form_key = ""  # a draft that is shown again is a form of its own
     if query.sku:
         delivery.add(query.sku, 1)
     return await _show(delivery, focus="quantity-0" if query.sku else "product_q", kept=kept)
@@ -134,17 +137,23 @@ async def _take_in(delivery: Delivery) -> tuple[str, str]:
 
 
 async def _receive(delivery: Delivery) -> Response:
-    async def save(data: ReceiveGoods) -> list[Receipt]:
-        return await receive_goods(db(), data, by=current_actor())
+    async def save(data: ReceiveGoods) -> str:
+        return _describe(await receive_goods(db(), data, by=current_actor()))
 
-    tried = await attempt(ReceiveGoods, save)
+    tried = await attempt_once("portal delivery", ReceiveGoods, save)
     if tried.result is None:
         return await _show(delivery, focus="product_q", tried=tried)
-    units = sum(receipt.quantity for receipt in tried.result)
-    products = len({receipt.product.id for receipt in tried.result})
-    toast = f"{format_plural(units, 'unit')} of {format_plural(products, 'product')} received"
-    undo = f"{RECEIVE}/undo" + with_query({"movement": [receipt.movement_id for receipt in tried.result]})
+    toast, undo = tried.result.split("\n")
     return await redirect_to(LIST, toast=toast, undo=undo)
+
+
+def _describe(receipts: list[Receipt]) -> str:
+    """The toast, and on a second line the URL that undoes the delivery."""
+    units = sum(receipt.quantity for receipt in receipts)
+    products = len({receipt.product.id for receipt in receipts})
+    toast = f"{format_plural(units, 'unit')} of {format_plural(products, 'product')} received"
+    undo = with_query({"movement": [receipt.movement_id for receipt in receipts]})
+    return f"{toast}\n{RECEIVE}/undo{undo}"
 
 
 @blueprint.post(f"{RECEIVE}/undo")
@@ -169,6 +178,7 @@ def read_delivery(typed: Mapping[str, str]) -> Delivery:
         note=typed.get("note", ""),
         product_q=typed.get("product_q", "").strip()[:80],
         step=read_count(typed.get("step", "")) or 0,
+        form_key=typed.get(KEY, ""),
         lines=[(row.get("sku", ""), row.get("quantity", ""), row.get("unit_cost", "")) for row in ordered[:MOST_LINES]],
     )
 

@@ -51,7 +51,6 @@ LONG_HANDLERS = {
     "portal/warehouse/queue.py:act_on_queue",
     # Pages that put several reads together.
     "portal/customers/edit.py:save_customer",
-    "portal/invoices/acts.py:receive",
 }
 
 

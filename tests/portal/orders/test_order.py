@@ -147,6 +147,26 @@ async def test_a_payment_that_went_back_wholly_is_not_offered_for_a_refund(
     assert re.findall(rf'href="({url}/refund/\d+)"', await read_page(client, url)) == [f"{url}/refund/{second}"]
 
 
+async def test_a_refund_that_stripe_has_not_answered_is_shown_and_its_form_stays(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    paid = Payment(
+        order_id=order_id, method="credit_card", amount=Decimal(30), applied_amount=Decimal(30), actor_kind="system",
+        actor_name="", provider_id="pi_1",
+    )  # fmt: skip
+    db.add(paid)
+    await db.flush()
+    asked = make_intent(IntentKind.REFUND, Decimal(30), parameters={}, by=GUEST, order_id=order_id, payment_id=paid.id)
+    db.add(asked)
+    await db.commit()
+    url = f"/portal/orders/{number}"
+    page = await read_page(client, url)
+    assert ("$30.00 is being given back" in page, f"{url}/refund/{paid.id}" in page) == (True, False)
+    assert "At most $0.00; $30.00 is being given back" in await read_page(client, f"{url}/refund/{paid.id}")
+
+
 async def test_what_needs_attention_is_dealt_with_by_the_office_and_leaves_its_word(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
