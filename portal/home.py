@@ -34,6 +34,7 @@ from domain.reports.home import (
 )
 from domain.sales.rep_home import RepHome, get_rep_home
 from domain.scores.newest_run import TierSum, sum_tier
+from domain.subscriptions.overview import FailedRenewals, find_failed
 from domain.warehouse.floor import DayCounts, Stage, count_day
 from domain.warehouse.next_order import find_next_order
 from domain.warehouse.queue import QueueRow
@@ -86,6 +87,16 @@ class Attention:
     posts: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OtherWork:
+    """What waits beside orders, as far as the reader may see it."""
+
+    late: LateInvoices
+    renewals: FailedRenewals | None
+    at_risk: TierSum | None
+    left: Sequence[LeftCalls]
+
+
 @blueprint.get("/portal")
 @staff_page()
 @reads_query(HomeQuery)
@@ -95,13 +106,12 @@ async def show_home(query: HomeQuery) -> Response:
     async with current_database().reporting() as connection:
         begun = await find_first_run(connection) if may(me, Right.EDIT_STAFF) else None
         home = await get_home(connection, query, visible_to=me, timezone=zone)
-        late = await count_late_invoices(connection, visible_to=me)
+        other = await _read_other(connection, me)
         packs = me.has_role(Role.WAREHOUSE)
         floor = await count_day(connection, visible_to=me, timezone=zone) if packs else None
         following = await find_next_order(connection, by=me) if packs else None
         rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
-        at_risk, left = await _read_calls(connection) if may(me, Right.ASSIGN_CALLS) else (None, ())
-    attention = list(_list_attention(home, me, late, at_risk, left) if floor is None else _list_work(floor, following))
+    attention = list(_list_work(floor, following) if floor else _list_attention(home, other, me))
     if begun is not None and (checklist := await show_first_run(begun, attention)) is not None:
         return checklist
     return await page_or_block(
@@ -109,8 +119,8 @@ async def show_home(query: HomeQuery) -> Response:
         block="home",
         home=home,
         attention=attention,
-        waiting=home.waiting_orders + (home.failed_mails or 0) + late.count if floor is None else floor.active,
-        parts=_count_parts(home, late) if floor is None else "",
+        waiting=sum(count for count, _ in _count_parts(home, other)) if floor is None else floor.active,
+        parts=_write_parts(home, other) if floor is None else "",
         figures=list(choose_figures(home, floor, rep)),
         regulars=rep.regulars if rep else [],
         overdue=rep.overdue if rep else 0,
@@ -146,10 +156,18 @@ def _list_work(counts: DayCounts, following: QueueRow | None) -> Iterator[Attent
             yield Attention(tone, icon, title, text, rows, verb, url)
 
 
-def _count_parts(home: Home, late: LateInvoices) -> str:
+def _count_parts(home: Home, other: OtherWork) -> Sequence[tuple[int, str]]:
     """The parts of the needs-attention count; each order counts once, even with several reasons."""
-    counted = ((home.waiting_orders, "order"), (late.count, "invoice"), (home.failed_mails or 0, "message"))
-    return ", ".join(format_plural(count, noun) for count, noun in counted if count)
+    return (
+        (home.waiting_orders, "order"),
+        (other.renewals.count if other.renewals else 0, "renewal"),
+        (other.late.count, "invoice"),
+        (home.failed_mails or 0, "message"),
+    )
+
+
+def _write_parts(home: Home, other: OtherWork) -> str:
+    return ", ".join(format_plural(count, noun) for count, noun in _count_parts(home, other) if count)
 
 
 async def _read_rep(connection: AsyncConnection, home: Home, me: Actor) -> RepHome:
@@ -157,14 +175,18 @@ async def _read_rep(connection: AsyncConnection, home: Home, me: Actor) -> RepHo
     return await get_rep_home(connection, period.first, period.last, period.before_first, by=me)
 
 
-async def _read_calls(connection: AsyncConnection) -> tuple[TierSum | None, Sequence[LeftCalls]]:
-    """What a manager of the callers looks at: the customers at risk, and the calls of those who left."""
-    return await sum_tier(connection, Tier.AT_RISK), await list_left_calls(connection)
+async def _read_other(connection: AsyncConnection, me: Actor) -> OtherWork:
+    """Late invoices and failed renewals; for a manager of the callers also customers at risk, and calls left behind."""
+    assigns = may(me, Right.ASSIGN_CALLS)
+    return OtherWork(
+        await count_late_invoices(connection, visible_to=me),
+        await find_failed(connection, visible_to=me),
+        await sum_tier(connection, Tier.AT_RISK) if assigns else None,
+        await list_left_calls(connection) if assigns else (),
+    )
 
 
-def _list_attention(
-    home: Home, me: Actor, late: LateInvoices, at_risk: TierSum | None, left: Sequence[LeftCalls]
-) -> Iterator[Attention]:
+def _list_attention(home: Home, other: OtherWork, me: Actor) -> Iterator[Attention]:
     """The kinds with waiting orders, red first; each names the oldest."""
     looks = {
         Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review hold"),
@@ -190,12 +212,17 @@ def _list_attention(
         title = f"{format_plural(found.count, noun)} {state}"
         verb = verb if may(me, _ACT_RIGHTS[kind]) else "Open"
         yield Attention(tone, icon, title, line, URLS[kind], verb, _act_url(kind, found.oldest_number, me))
-    if late.count:
+    if (renewals := other.renewals) is not None:
+        days = format_plural(renewals.interval_days, "day")
+        line = f"Next try: {renewals.customer_name}, {renewals.product_name} every {days}"
+        rows, act = "/portal/subscriptions?failed=true", f"/portal/subscriptions/{renewals.next_id}"
+        yield Attention("bad", "repeat", f"{format_plural(renewals.count, 'renewal')} failed", line, rows, "Open", act)
+    if (late := other.late).count:
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
         title = f"{format_plural(late.count, 'invoice')} late"
         yield Attention("warn", "file-invoice", title, line, "/portal/invoices?status=overdue", "Open")
-    yield from _list_left(left)
-    if at_risk is not None and at_risk.customers:
+    yield from _list_left(other.left)
+    if (at_risk := other.at_risk) is not None and at_risk.customers:
         line = f"No order for longer than their usual gap; {format_money(at_risk.revenue)} expected of them in 90 days"
         title = f"{format_plural(at_risk.customers, 'customer')} at risk"
         yield Attention("info", "target", title, line, "/portal/scores?tier=at_risk", "Open")

@@ -43,10 +43,11 @@ FIRST_BATCH, BATCH = 500, 10_000
 # The rows of later batches are sent in pieces of at least this size: PostgreSQL sends a few of them at a time.
 PIECE_BYTES = 131_072
 # The same pattern as in `guard_formula`.
-_FORMULA: ColumnElement[str] = literal_column(r"'^[ '']*[-=+@\t\r]'")
+_FORMULA: ColumnElement[str] = literal_column(r"'^[ '']*[-=+@\t\r\uff1d\uff0b\uff0d\uff20]'")
 _APOSTROPHE: ColumnElement[str] = literal_column("''''")
 _EMPTY: ColumnElement[str] = literal_column("''")
 _FIRST_LETTER: ColumnElement[str] = literal_column("'A'")
+_BEHIND_LETTERS: ColumnElement[str] = literal_column("'\uff00'")
 _FIRST_DIGIT: ColumnElement[str] = literal_column("'0'")
 _BEHIND_DIGITS: ColumnElement[str] = literal_column("':'")
 _PLUS: ColumnElement[str] = literal_column("'+'")
@@ -85,9 +86,10 @@ ReadBatches = Callable[[Send], AsyncGenerator[None]]
 def typed(text: ColumnElement[Any]) -> ColumnElement[Any]:
     """The cell of a text, with an apostrophe in front if a spreadsheet would take it for a formula."""
     plain = text.collate("C")
-    # Letters and digits never begin a formula, and empty texts are none: most texts need no pattern match.
+    # Letters and digits never begin a formula, and empty texts are none: most texts need no pattern match. Full-width
+    # signs come after the letters.
     return case(
-        (plain >= _FIRST_LETTER, text),
+        ((plain >= _FIRST_LETTER) & (plain < _BEHIND_LETTERS), text),
         ((plain >= _FIRST_DIGIT) & (plain < _BEHIND_DIGITS), text),
         (text == _EMPTY, null()),
         (text.op("~")(_FORMULA), _APOSTROPHE.op("||")(text)),

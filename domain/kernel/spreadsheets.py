@@ -24,7 +24,8 @@ MOST_COLUMNS = 1_000
 BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 65_536
 _DELIMITERS = (",", ";", "\t")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets with East Asian settings also take the full-width signs.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Spreadsheets skip leading spaces. Skipping apostrophes too makes it possible to remove exactly the one added.
 _IGNORED_STARTS = " '"
 _QUOTED = re.compile(r'"[^"]*"')

@@ -21,6 +21,14 @@ from models import Order, OrderItem, OrderStatus, PaymentStatus, columns_of
 
 ORDERS = columns_of(Order)
 ITEMS = columns_of(OrderItem)
+# What the warehouse works on. Written exactly like the condition of ix_orders_to_ship: with IN, PostgreSQL does not use
+# that index.
+IS_ACTIVE: ColumnElement[bool] = or_(
+    ORDERS.status == "confirmed",
+    ORDERS.status == "packed",
+    and_(ORDERS.status == "pending", ~ORDERS.on_hold),
+)
+IS_UNPICKED = and_(ORDERS.set_aside_at.is_(None), ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None))
 # A search with other characters than these is not for a phone number.
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 

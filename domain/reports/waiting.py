@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access.own_orders import owner_of_seen
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
-from domain.orders.filters import ORDERS, needs_attention
+from domain.orders.filters import IS_ACTIVE, IS_UNPICKED, ORDERS, needs_attention
 from models import (
     CallLog,
     EvalStatus,
@@ -24,12 +24,16 @@ from models import (
     OutboxMessage,
     PaymentStatus,
     SavingsRequest,
+    Subscription,
+    SubscriptionStatus,
 )
 
 MOST_COUNTED = 999
 # The reader's rights decide which of these numbers are counted.
 _COUNTED = (
     Right.EDIT_INVOICES,
+    Right.EDIT_SUBSCRIPTIONS,
+    Right.PACK_ORDERS,
     Right.SEE_SAVINGS_REQUESTS,
     Right.REVIEW_CALLS,
     Right.SEE_IMPORTS,
@@ -41,7 +45,8 @@ _COUNTED = (
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
     """Return how many items wait, at most 999 of each kind.
 
-    The kinds are orders, checks, late invoices, requests, calls, failed messages and jobs, and running imports.
+    The kinds are orders, checks, late invoices, failed renewals, orders to pick, requests, calls, failed messages and
+    jobs, and running imports.
     """
     rights = frozenset(right for right in _COUNTED if may(visible_to, right))
     statement = _write_counts(owner_of_seen(visible_to), rights)
@@ -59,6 +64,13 @@ def _write_counts(owner: str | None, rights: frozenset[Right]) -> Select[Any]:
     if Right.EDIT_INVOICES in rights:
         owed = Invoice.status.in_([InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID])
         chosen["invoices"] = select(Invoice.id).where(owed, Invoice.overdue_from <= func.now())
+    if Right.EDIT_SUBSCRIPTIONS in rights:
+        is_retried = Subscription.retry_on.is_not(None)
+        chosen["subscriptions"] = select(Subscription.id).where(
+            Subscription.status == SubscriptionStatus.ACTIVE, is_retried
+        )
+    if Right.PACK_ORDERS in rights:
+        chosen["warehouse"] = select(ORDERS.id).where(IS_ACTIVE, IS_UNPICKED)
     if Right.SEE_SAVINGS_REQUESTS in rights:
         chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
     if Right.REVIEW_CALLS in rights:

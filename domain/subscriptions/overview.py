@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CTE, BigInteger, Select, Text, and_, case, cast, func, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access.rights import Right, require
+from domain.access.rights import Right, may, require
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
 from domain.orders.rules import OrderRules
@@ -29,6 +29,17 @@ class DueDay:
     renewals: int
     amount: Decimal
     is_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRenewals:
+    """How many subscriptions wait for another attempt, and the one that is tried next."""
+
+    count: int
+    next_id: int
+    customer_name: str
+    product_name: str
+    interval_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,24 @@ async def list_failed(db: AsyncConnection, *, rules: OrderRules, visible_to: Act
     )
     rows = (await db.execute(statement.order_by(Subscription.retry_on, Subscription.id).limit(MOST_FAILED))).all()
     return await show_lines(db, rows)
+
+
+async def find_failed(db: AsyncConnection, *, visible_to: Actor) -> FailedRenewals | None:
+    """Return the failed renewals for readers who may act on them, in one statement; None if there are none."""
+    if not may(visible_to, Right.EDIT_SUBSCRIPTIONS):
+        return None
+    waits = and_(Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None))
+    count = select(func.count()).where(waits).scalar_subquery()
+    person = func.trim(Customer.first_name + " " + Customer.last_name)
+    name = func.coalesce(func.nullif(Customer.company_name, ""), person)
+    statement = (
+        select(count, Subscription.id, name, Product.name, Subscription.interval_days)
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .join(Product, Product.id == Subscription.product_id)
+        .where(waits)
+    )
+    row = (await db.execute(statement.order_by(Subscription.retry_on, Subscription.id).limit(1))).one_or_none()
+    return FailedRenewals(*row) if row else None
 
 
 async def list_coming(

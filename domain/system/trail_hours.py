@@ -86,6 +86,6 @@ async def fold_trail_hours(db: AsyncSession) -> None:
     """Count the hours that are over, and those that changed since, and store them."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "trail_hour")
-    # Read before the statement that counts: whoever begins in between writes later than that.
+    # Read before the statement that counts: a transaction that begins in between writes later than that.
     oldest = await connection.fetchval(_OLDEST)
     await connection.execute(_FOLD, oldest - timedelta(hours=1))

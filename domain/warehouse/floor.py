@@ -35,14 +35,14 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.orders.filters import ORDERS, search_condition
+from domain.orders.filters import IS_ACTIVE, IS_UNPICKED, ORDERS, search_condition
 from domain.orders.queries import Reader
 from domain.warehouse.delivery_hours import DELIVERIES, LOOKED_BACK, find_promises
 from domain.warehouse.late import begin_carriers_day, is_late
 from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
 from domain.warehouse.promise import promised_at
-from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
+from domain.warehouse.queue import IN_THE_LAST, ROW_NAMES, QueueRow
 from models import Label, OrderStatus, columns_of
 from models.session import plan_for_values
 
@@ -158,7 +158,7 @@ _IS_OPEN = ORDERS.set_aside_at.is_(None)
 # The next step of orders that can be worked on.
 _STEPS: dict[Stage, ColumnElement[bool]] = {
     Stage.ALL: true(),
-    Stage.TO_PICK: and_(_IS_OPEN, ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None)),
+    Stage.TO_PICK: IS_UNPICKED,
     Stage.TO_PACK: and_(_IS_OPEN, ORDERS.status == OrderStatus.CONFIRMED, ORDERS.picked_at.is_not(None)),
     Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
     Stage.SHORT: ~_IS_OPEN,

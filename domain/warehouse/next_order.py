@@ -13,10 +13,10 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.live import Topic, announce
-from domain.orders.filters import ORDERS
+from domain.orders.filters import IS_ACTIVE, ORDERS
 from domain.orders.queries import Reader
 from domain.orders.record import record_event
-from domain.warehouse.queue import IS_ACTIVE, QueueRow, get_queue_row
+from domain.warehouse.queue import QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
 from models import Order, OrderEventKind, OrderStatus, PackerVisit, columns_of
 

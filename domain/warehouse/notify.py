@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_today
 from domain.messages.outbox import queue_discord
-from domain.orders.filters import ORDERS
-from domain.warehouse.queue import IS_ACTIVE
+from domain.orders.filters import IS_ACTIVE, ORDERS
 from settings import Settings
 
 MOST_NAMED = 20

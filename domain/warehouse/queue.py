@@ -21,7 +21,7 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.orders.business import current_business
 from domain.orders.days import count_kept
-from domain.orders.filters import ITEMS, ORDERS, OrderFilters, search_condition
+from domain.orders.filters import IS_ACTIVE, ITEMS, ORDERS, OrderFilters, search_condition
 from domain.orders.queries import ItemRow, Reader, list_items
 from models import OrderStatus
 
@@ -133,12 +133,6 @@ class WarehouseStats:
 
 ROW_NAMES = [field.name for field in fields(QueueRow)]
 _SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
-# Written exactly like the condition of ix_orders_to_ship: with IN, PostgreSQL does not use that index.
-IS_ACTIVE: ColumnElement[bool] = or_(
-    ORDERS.status == "confirmed",
-    ORDERS.status == "packed",
-    and_(ORDERS.status == "pending", ~ORDERS.on_hold),
-)
 
 
 async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page[QueuedOrder]:

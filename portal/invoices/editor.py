@@ -17,7 +17,7 @@ from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input
 from domain.kernel.whole_numbers import read_id, read_whole
 from domain.staff.drafts import KeptDraft
-from portal.attempts import Attempt, attempt, refusal_of
+from portal.attempts import Attempt, refusal_of
 from portal.drafts import find_shown_draft
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
@@ -25,6 +25,7 @@ from portal.invoices.payer_search import PayerSearch, fill_payer, search_payer
 from portal.invoices.preview import sum_form
 from portal.merging import OPENED, MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.merging_rows import ROW, RowShape, read_row
+from portal.once import KEY, attempt_once
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
@@ -74,14 +75,14 @@ async def show_new_invoice(query: NewInvoiceQuery) -> Response:
 async def make_invoice() -> Response:
     """Save a new draft, possibly made from an order, and open it."""
 
-    async def make(data: CreateInvoice) -> int:
+    async def make(data: CreateInvoice) -> str:
         made = await create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
-        return made.id
+        return str(made.id)
 
     pairs = await form_pairs()
     if found := await _search_new(pairs):
         return found
-    tried = await attempt(CreateInvoice, make)
+    tried = await attempt_once("portal invoice", CreateInvoice, make)
     if tried.result is None:
         if "order_number" in tried.typed:
             raise tried.refusal or AssertionError("a form that failed has a refusal")
@@ -201,7 +202,8 @@ def _write_row(name: str, value: str) -> str:
 
 async def _show_draft(shown: InvoicePage | None, draft: KeptDraft) -> Response:
     """The draft of the form, with its original version: a colleague's later changes are merged."""
-    typed = {name: values[-1] for name, values in draft.form.items()}
+    # A draft that is shown again is a form of its own.
+    typed = {name: values[-1] for name, values in draft.form.items() if name != KEY}
     return await _show_form(shown, typed, typed_lines(typed), sent=typed, draft=draft)
 
 
@@ -268,7 +270,7 @@ async def _show_form(
         shown=shown,
         invoice=invoice,
         draft=draft,
-        values=dict.fromkeys((*FIELDS, "customer_id"), "") | dict(values),
+        values=dict.fromkeys((*FIELDS, "customer_id", KEY), "") | dict(values),
         lines=lines if is_fixed else lines + [blank] * BLANK_LINES,
         is_fixed=is_fixed,
         totals=totals or kept,

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.reports.home import HomeRange, choose_period
 from models import Order, OutboxMessage, Role
+from settings import Settings
+from tests.domain.subscriptions.test_renewing import subscribe
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import read_page, send_form
@@ -35,6 +37,13 @@ async def place(db: AsyncSession, quantity: int, *, days_ago: int = 0, **values:
     order.created_at = today - timedelta(days=days_ago) + timedelta(seconds=1)
     await db.commit()
     return order
+
+
+def nav_count(page: str, label: str) -> str | None:
+    """The count beside a page of the navigation, if there is one."""
+    found = re.search(rf'>{label}\s*(?:<span class="count">(\d+)</span>)?</a>', page)
+    assert found is not None, label
+    return found[1]
 
 
 def figure_of(page: str, label: str) -> tuple[str, str]:
@@ -84,6 +93,36 @@ async def test_what_waits_is_named_with_the_oldest_and_its_rows(client: TestClie
         value, rows = figure_of(page, label)
         assert value == str(count)
         assert "1 order, $55.00" in await read_page(client, rows)
+
+
+async def test_failed_renewals_wait_beside_orders_and_in_the_navigation(
+    client: TestClientProtocol, db: AsyncSession, settings: Settings
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    tomorrow = datetime.now(ZONE).date() + timedelta(days=1)
+    later = await subscribe(db, settings, retry_on=tomorrow + timedelta(days=1), failures=1)
+    first = await subscribe(db, settings, retry_on=tomorrow, failures=1)
+    await subscribe(db, settings, retry_on=tomorrow, failures=1, status="paused")
+    await db.commit()
+    page = await read_page(client, "/portal")
+    assert 'href="/portal/subscriptions?failed=true">2 renewals failed</a>' in page
+    assert f'href="/portal/subscriptions/{first.id}"' in page
+    assert f'href="/portal/subscriptions/{later.id}"' not in page
+    assert nav_count(page, "Subscriptions") == "2"
+    await open_as(client, db, Role.SALES_REP)
+    assert "renewals failed" not in await read_page(client, "/portal")
+
+
+async def test_the_navigation_counts_what_is_to_pick(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.WAREHOUSE)
+    orders = [await place(db, 1) for _ in range(4)]
+    orders[1].status = "packed"
+    orders[2].picked_at = orders[2].created_at
+    orders[3].set_aside_at = orders[3].created_at
+    await db.commit()
+    page = await read_page(client, "/portal")
+    assert nav_count(page, "Warehouse") == "1"
+    assert "1 order to pick" in page
 
 
 async def test_a_rep_counts_their_own_orders_alone(client: TestClientProtocol, db: AsyncSession) -> None:
@@ -143,7 +182,7 @@ async def test_a_bar_opens_its_day(client: TestClientProtocol, db: AsyncSession)
     page = await read_page(client, "/portal?range=7d")
     day = datetime.now(ZONE).date() - timedelta(days=1)
     rows = f"/portal/orders?cancelled=false&amp;when=between&amp;from_date={day}&amp;to_date={day}"
-    assert page.count(f'<a href="{rows}" tabindex="-1"') == 2  # drawn for wide and for narrow screens
+    assert page.count(f'<a href="{rows}" tabindex="-1"') == 3  # drawn for three widths
     assert "1 order, $55.00" in await read_page(client, rows.replace("&amp;", "&"))
 
 

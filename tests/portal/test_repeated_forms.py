@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.invoices.create import CreateInvoice, create_invoice
-from models import Payment, Product, Role, StockMovement
+from models import Invoice, Payment, Product, Role, StockMovement
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product
 from tests.portal.desk import open_as
@@ -21,15 +21,15 @@ INVENTORY = "/portal/inventory"
 
 
 async def send_twice(client: TestClientProtocol, page: str, action: str, **fields: Any) -> tuple[Any, Any, Any]:
-    """The answers to a form, to the same form sent again, and to the form opened and sent anew."""
+    """The answers to a form, to the same form sent again, and to the form opened again and sent."""
     key = KEY.search(await read_page(client, page))
     assert key is not None
     first = await send_form(client, page, action, form_key=key[1], **fields)
     again = await send_form(client, page, action, form_key=key[1], **fields)
-    anew = KEY.search(await read_page(client, page))
-    assert anew is not None
-    assert anew[1] != key[1]
-    return first, again, await send_form(client, page, action, form_key=anew[1], **fields)
+    opened_again = KEY.search(await read_page(client, page))
+    assert opened_again is not None
+    assert opened_again[1] != key[1]
+    return first, again, await send_form(client, page, action, form_key=opened_again[1], **fields)
 
 
 async def test_a_received_payment_is_recorded_once(
@@ -49,8 +49,8 @@ async def test_a_received_payment_is_recorded_once(
     await db.commit()
     page, action = f"/portal/invoices/receive?invoice={invoice.id}", "/portal/invoices/receive"
     fields = {"invoice": invoice.id, "amount": "30", "payment_method": "check", "reference": "1044"}
-    first, again, anew = await send_twice(client, page, action, **fields)
-    assert [answer[0] for answer in (first, again, anew)] == [303, 303, 303]
+    first, again, opened_again = await send_twice(client, page, action, **fields)
+    assert [answer[0] for answer in (first, again, opened_again)] == [303, 303, 303]
     assert list(await db.scalars(select(Payment.amount))) == [Decimal(30), Decimal(30)]
     key = KEY.search(await read_page(client, page))
     assert key is not None
@@ -81,3 +81,17 @@ async def test_goods_are_counted_once(
     assert list(await db.scalars(moved)) == deltas
     level = select(Product.stock_quantity).where(Product.id == product.id)
     assert await db.scalar(level) == 20 + sum(deltas)
+
+
+async def test_a_new_invoice_is_one_draft(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    page = "/portal/invoices/new"
+    fields = {
+        "customer_name": "Kim",
+        "items[0][description]": "Pan",
+        "items[0][quantity]": "1",
+        "items[0][unit_price]": "90",
+    }
+    first, again, opened_again = await send_twice(client, page, page, **fields)
+    assert [answer[0] for answer in (first, again, opened_again)] == [303, 303, 303]
+    assert len(list(await db.scalars(select(Invoice.id)))) == 2

@@ -1,4 +1,4 @@
-"""An invoice keeps the number of its order, whoever writes it and however the two are linked."""
+"""An invoice keeps the number of its order, whichever statement writes it or links the two."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -69,6 +69,12 @@ async def test_cells_are_the_same_to_the_byte(database: Database) -> None:
         "Å=1",
         "+1330",
         "a\nb,c\n",
+        "\uff1d1+1",
+        " '\uff20x",
+        "\uff0b",
+        "\uff0d1",
+        "\uff21",
+        "\ufeff",
     ]
     texts += make_texts(2_000)
     amounts = [Decimal(n) / 4 - 3 for n in range(len(texts))]
