@@ -157,8 +157,10 @@ async def _refund(world: World, chance: random.Random, order_id: int) -> None:
         paid = await connection.fetch("SELECT id FROM payment WHERE order_id = $1 AND amount > 0", order_id)
     if not paid:
         return
+    # Without an amount, all that is left.
+    part = {"amount": Decimal(chance.randint(1, 9_000)) / 100}
     data = RefundPayment(
-        amount=chance.choice([ZERO, Decimal(chance.randint(1, 9_000)) / 100]),
+        **chance.choice([{}, part]),
         how=chance.choice(list(RefundWay)),
         given_for=chance.choice(list(GivenFor)),
         reason="Proof",
