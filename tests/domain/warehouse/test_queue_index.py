@@ -4,8 +4,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.orders.filters import ORDERS
-from domain.warehouse.queue import IS_ACTIVE
+from domain.orders.filters import IS_ACTIVE, ORDERS
 
 
 async def test_the_oldest_order_to_ship_is_found_in_its_own_index(db: AsyncSession) -> None:
