@@ -96,7 +96,7 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
                     after = read_database_cpu(backend) + read_ended_children_cpu()
                     rates["pgbench", shelf].append(rate)
                     spent["pgbench", shelf].append((after - before) / (rate * seconds))
-                silent = pgbench_script(kept, tells=False)
+                silent = pgbench_script(kept, notifies=False)
                 rates["silent", PRODUCTS].append(await run_pgbench(url, silent, clients=CLIENTS, seconds=seconds))
         finally:
             for server in servers.values():
@@ -171,7 +171,7 @@ async def _run_one(connection: asyncpg.Connection, kept: Kept, until: float, she
 
 
 def statements(
-    key: str, number: str, products: list[int], kept: Kept, *, tells: bool = True
+    key: str, number: str, products: list[int], kept: Kept, *, notifies: bool = True
 ) -> list[tuple[str, list[Any]]]:
     """The statements of one order between BEGIN and COMMIT, in order.
 
@@ -194,24 +194,24 @@ def statements(
     )
     caller, route = "guest:127.0.0.1", "POST /api/orders"
     return [
-        *([] if tells else [(WAKES_AFTERWARDS, [])]),
+        *([] if notifies else [(WAKES_AFTERWARDS, [])]),
         ("SELECT WHERE claim_key($1, $2, $3, $4)", [caller, route, key, idempotency.KEPT_FOR]),
         (order_lines._BY_ID + order_lines._LOCKED, [write_array(products)]),
-        (_WRITE if tells else write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
+        (_WRITE if notifies else write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", kept.mail, None, None, key, outbox.SEND_JOB,
                          None, None]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, kept.answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
 
 
-def pgbench_script(kept: Kept, shelf: int = PRODUCTS, *, tells: bool = True) -> str:
+def pgbench_script(kept: Kept, shelf: int = PRODUCTS, *, notifies: bool = True) -> str:
     """The same statements as a pgbench script, with random products and keys."""
     fifth = shelf // 5
     marks = [1_000_003 + part for part in range(5)]
     in_array = "('{' || " + " || ',' || ".join(f"(:p{part})::text" for part in range(5)) + " || '}')"
     lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
     lines += ["\\set key random(1, 9000000000000000)", "BEGIN;"]
-    for statement, values in statements("@key@", "@number@", marks, kept, tells=tells):
+    for statement, values in statements("@key@", "@number@", marks, kept, notifies=notifies):
         filled = fill(statement, values).replace(literal(write_array(marks)), in_array)
         for part, mark in enumerate(marks):
             in_json = f'"product_id"{COLON}{mark}'

@@ -280,7 +280,13 @@ class RawTransaction:
         afterwards, self._afterwards = self._afterwards, []
         if later:
             await self.connection()
-        await self._end("; ".join([*later, "COMMIT"]))
+        try:
+            await self._end("; ".join([*later, "COMMIT"]))
+        except ENDED:
+            if self._borrowed is not None and self._borrowed.connection.is_closed():
+                # The commit may have been done before the connection ended. A needless notification does no harm.
+                self._after_commit.add(afterwards)
+            raise
         self._after_commit.add(afterwards)
 
     async def rollback(self) -> None:

@@ -13,3 +13,9 @@ def spell_code(code: str) -> frozenset[str]:
     if _EAN_13.fullmatch(code):
         return frozenset({code, code[1:]})
     return frozenset({code})
+
+
+def names_product(code: str, *, sku: str, barcode: str) -> bool:
+    """Return True if a scanned code is the product's SKU or barcode, in any spelling."""
+    scanned = code.casefold()
+    return scanned == sku.casefold() or barcode.casefold() in spell_code(scanned)

@@ -176,6 +176,8 @@ _NEXT_TRY: ColumnElement[Any] = case(
         func.coalesce(Subscription.retry_on, Subscription.next_renewal_date),
     )
 )
+# Active ones whose last renewal failed and is tried again.
+IS_RETRIED = and_(Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None))
 _RENEWAL = (
     Renewal.id,
     Renewal.status,
@@ -239,7 +241,7 @@ def _conditions_of(asked: ListSubscriptions, visible_to: Actor) -> list[ColumnEl
     if asked.user_id is not None:
         conditions.append(Subscription.customer_id == asked.user_id)
     if asked.failed:
-        conditions += [Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None)]
+        conditions.append(IS_RETRIED)
     if asked.due is not None:
         is_today = asked.due == business_today(current_business().timezone)
         day = Subscription.next_renewal_date

@@ -12,7 +12,13 @@ from domain.access.rights import Right, may, require
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
 from domain.orders.rules import OrderRules
-from domain.subscriptions.list_subscriptions import SubscriptionLine, select_lines, show_lines, visible_subscriptions
+from domain.subscriptions.list_subscriptions import (
+    IS_RETRIED,
+    SubscriptionLine,
+    select_lines,
+    show_lines,
+    visible_subscriptions,
+)
 from domain.subscriptions.renewal_days import group_renewals, select_renewals
 from domain.subscriptions.status_counts import count_by_status
 from models import Customer, Product, Subscription, SubscriptionStatus
@@ -87,11 +93,7 @@ async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict
 async def list_failed(db: AsyncConnection, *, rules: OrderRules, visible_to: Actor) -> list[SubscriptionLine]:
     """Return active subscriptions that wait for another attempt, the next one first."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
-    statement = select_lines(rules).where(
-        Subscription.status == SubscriptionStatus.ACTIVE,
-        Subscription.retry_on.is_not(None),
-        *visible_subscriptions(visible_to),
-    )
+    statement = select_lines(rules).where(IS_RETRIED, *visible_subscriptions(visible_to))
     rows = (await db.execute(statement.order_by(Subscription.retry_on, Subscription.id).limit(MOST_FAILED))).all()
     return await show_lines(db, rows)
 
@@ -100,15 +102,14 @@ async def find_failed(db: AsyncConnection, *, visible_to: Actor) -> FailedRenewa
     """Return the failed renewals for readers who may act on them, in one statement; None if there are none."""
     if not may(visible_to, Right.EDIT_SUBSCRIPTIONS):
         return None
-    waits = and_(Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None))
-    count = select(func.count()).where(waits).scalar_subquery()
+    count = select(func.count()).where(IS_RETRIED).scalar_subquery()
     person = func.trim(Customer.first_name + " " + Customer.last_name)
     name = func.coalesce(func.nullif(Customer.company_name, ""), person)
     statement = (
         select(count, Subscription.id, name, Product.name, Subscription.interval_days)
         .join(Customer, Customer.id == Subscription.customer_id)
         .join(Product, Product.id == Subscription.product_id)
-        .where(waits)
+        .where(IS_RETRIED)
     )
     row = (await db.execute(statement.order_by(Subscription.retry_on, Subscription.id).limit(1))).one_or_none()
     return FailedRenewals(*row) if row else None

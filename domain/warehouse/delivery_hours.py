@@ -21,17 +21,17 @@ LOOKED_BACK = timedelta(days=60)
 # The hours that are stored; a little more than is read.
 _KEPT = timedelta(days=15)
 # The deliveries of the hours in `changed`; LATERAL, so that only the rows of these hours are read.
-_EACH = """
+_EACH = f"""
 SELECT o.delivered_at AS at, 1 AS delivered, coalesce(
-  o.shipped_at <= (CAST({leaves_by} AS timestamptz[]))[width_bucket(o.created_at, CAST({since} AS timestamptz[]))]
-  AND o.created_at >= o.delivered_at - interval '60 days', false
+  o.shipped_at <= (CAST({{leaves_by}} AS timestamptz[]))[width_bucket(o.created_at, CAST({{since}} AS timestamptz[]))]
+  AND o.created_at >= o.delivered_at - interval '{LOOKED_BACK.days} days', false
 )::int AS left_in_time
 FROM changed AS h
 CROSS JOIN LATERAL (
   SELECT delivered_at, created_at, shipped_at FROM orders
   WHERE delivered_at >= h.hour AND delivered_at < h.hour + interval '1 hour' AND status = 'delivered' OFFSET 0
 ) AS o
-"""
+"""  # noqa: S608 - constants of ours
 _COUNT = f"""
 WITH edges(at) AS (VALUES (CAST(:week_ago AS timestamptz)), (CAST(:two_weeks_ago AS timestamptz))),
 changed AS MATERIALIZED (

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.boxes.pack import PackedBox, PackLine, pack_lines, weigh_all
 from domain.boxes.shelf import list_shelf
 from domain.boxes.suggest import ProductBox, list_product_boxes
-from domain.catalogue.barcodes import spell_code
+from domain.catalogue.barcodes import names_product
 from domain.kernel.actor import Actor
 from domain.orders.filters import ITEMS
 from domain.orders.queries import Reader
@@ -68,7 +68,7 @@ class PackItem:
 
     def is_named(self, code: str) -> bool:
         """Return True for the product's own SKU or barcode, in any spelling."""
-        return code.casefold() == self.product_sku.casefold() or self.barcode.casefold() in spell_code(code.casefold())
+        return names_product(code, sku=self.product_sku, barcode=self.barcode)
 
     @property
     def left(self) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.barcodes import spell_code
+from domain.catalogue.barcodes import names_product
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.orders.queries import list_chosen_orders
@@ -84,7 +84,7 @@ class Stop:
 
     def is_named(self, code: str) -> bool:
         """Return True for the product's own SKU or barcode, in any spelling."""
-        return code.casefold() == self.product_sku.casefold() or self.barcode.casefold() in spell_code(code.casefold())
+        return names_product(code, sku=self.product_sku, barcode=self.barcode)
 
 
 @dataclass(frozen=True, slots=True)

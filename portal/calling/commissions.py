@@ -20,12 +20,11 @@ from domain.commissions.statements import (
     set_rate,
 )
 from domain.kernel.clock import business_today, first_of_month
-from domain.kernel.errors import Refused
 from domain.kernel.inputs import read_values
 from domain.kernel.money import ZERO, format_money
 from models import CommissionKind
 from models.session import current_database
-from portal.attempts import attempt
+from portal.attempts import Attempt, NoFields, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.exports import audits_export
 from web.guards import staff_page
@@ -171,27 +170,28 @@ async def show_lock(month: str) -> Response:
 async def lock(month: str) -> Response:
     """Make a month final."""
     asked = _read_month(month)
-    try:
-        locked = await lock_month(db(), LockMonth(month=asked), by=current_actor())
-    except Refused as refusal:
-        await db().rollback()
-        return await _ask_lock(asked, refusal.message)
-    return await redirect_to(LIST, toast=f"{locked:%B %Y} is locked")
+
+    async def save(_: NoFields) -> date:
+        return await lock_month(db(), LockMonth(month=asked), by=current_actor())
+
+    tried = await attempt(NoFields, save)
+    if tried.result is None:
+        return await _ask_lock(asked, tried)
+    return await redirect_to(LIST, toast=f"{tried.result:%B %Y} is locked")
 
 
-async def _ask_lock(month: date, problem: str = "") -> Response:
+async def _ask_lock(month: date, tried: Attempt[Any] | None = None) -> Response:
     found = [row for row in await list_months(db(), visible_to=current_actor()) if row.month == month]
     total = format_money(sum((row.total for row in found), ZERO))
     return await page_or_block(
         "shared/confirm.html",
         block="dialog",
-        status=409 if problem else 200,
+        **refusal_of(tried),
         title=f"Lock {month:%B %Y}?",
         url=f"{LIST}/{month:%Y-%m}/lock",
         verb="Lock",
         danger=False,
         back_url=LIST,
-        problem=problem,
         text=f"{format_plural(len(found), 'statement')}, {total} in all. A locked month never changes: what is refunded"
         " later is taken back in the month of the refund.",
     )

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from domain.jobs.enqueue import enqueue
-from domain.kernel.live import announce_everything
+from domain.kernel.live import Topic, announce, announce_everything
 from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail
-from models.session import Database
+from models.session import Database, RawTransaction
 from portal.live import RESYNC, Hub
 from postgres import after_commit
 from postgres.after_commit import AfterCommit
@@ -22,7 +22,7 @@ SET = "SET LOCAL synchronous_commit = off; SELECT "
 
 
 class Recorder:
-    """Stands for a connection: it records messages, and fails as often as it is told."""
+    """Stands for a connection: it records messages, and fails a number of times."""
 
     def __init__(self, *, failures: int = 0) -> None:
         self.messages: list[str] = []
@@ -125,6 +125,20 @@ async def test_a_raw_transaction_wakes_the_workers_once_and_after_its_commit(
         await transaction.close()
         await committed.after_commit.finish()
     assert len(heard) == wakes + 1
+
+
+async def test_a_commit_whose_answer_is_lost_is_announced(committed: Database) -> None:
+    """It may have been done, and a page that fetches once more sees nothing wrong."""
+    database = Database(committed.url, pool_size=1)
+    transaction = database.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    transaction.later("SELECT pg_terminate_backend(pg_backend_pid())")
+    await announce(transaction, Topic.ORDERS, 7)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await transaction.commit()
+    assert list(database.after_commit._waiting) == ["announce(E'orders', E'7')"]
+    await transaction.close()
+    await database.close()
 
 
 async def test_a_session_wakes_the_workers_with_its_commit_as_before(committed: Database) -> None:

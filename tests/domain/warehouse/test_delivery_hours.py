@@ -51,7 +51,7 @@ async def change_at_random(db: AsyncSession, dice: random.Random, rep_id: int) -
 
 
 async def compare(db: AsyncSession, zone: tzinfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The counts of everybody's orders and of a rep's own against the orders."""
+    """The counts of all orders and of a rep's own, compared with the orders."""
     at = datetime.now(UTC)
     monkeypatch.setattr(floor, "now", lambda: at)
     people = [await make_staff(db, role) for role in (Role.WAREHOUSE, Role.SALES_REP)]
