@@ -25,6 +25,7 @@ def sign_in_context() -> sign_in.SignInContext:
         user_agent=request.headers.get("User-Agent", ""),
         is_local=is_loopback(),
         known_as=_read_known(),
+        session_token=staff_auth.load_user().auth_id,
     )
 
 

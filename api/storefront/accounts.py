@@ -320,7 +320,8 @@ async def delete_user(user_id: int) -> None:
 
 def sign_in_context() -> sign_in.SignInContext:
     """The origin of the current request, as sign-in needs it."""
-    return sign_in.SignInContext(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
+    browser, session_token = request.headers.get("User-Agent", ""), customer_auth.load_user().auth_id
+    return sign_in.SignInContext(peer_address(), browser, is_loopback(), session_token)
 
 
 def keep_session(entered: sign_in.SignedIn) -> None:

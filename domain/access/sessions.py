@@ -32,9 +32,18 @@ _TOUCH = "UPDATE login_session SET last_seen_at = $2, expires_at = coalesce($3, 
 
 
 async def open_session(
-    db: AsyncSession, kind: SessionKind, subject_id: int, *, address: str = "", user_agent: str = ""
+    db: AsyncSession,
+    kind: SessionKind,
+    subject_id: int,
+    *,
+    address: str = "",
+    user_agent: str = "",
+    replaced: str | None = None,
 ) -> str:
-    """Write the row of a new session and return the random id for the cookie."""
+    """Write the row of a new session and return the random id for the cookie. Ends the session that the same browser
+    had until now: `replaced` is the id in its cookie."""
+    if replaced:
+        await _end(db, and_(LoginSession.kind == kind, LoginSession.token_hash == hash_token(replaced)))
     token = new_token()
     lifetime = STAFF_IDLE if kind is SessionKind.STAFF else CUSTOMER_LIFETIME
     db.add(

@@ -1,6 +1,6 @@
 """Signs customers in and out. Neither answer nor work reveals whether an account exists, is closed or locked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,11 +31,15 @@ class SignOut(Input):
 
 @dataclass(frozen=True, slots=True)
 class SignInContext:
-    """Where somebody signs in from; demo customers can sign in only from the server's machine."""
+    """Where somebody signs in from; demo customers can sign in only from the server's machine.
+
+    `session_token` is the session id in the browser's cookie, if it has one.
+    """
 
     address: str
     user_agent: str
     is_local: bool
+    session_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,12 @@ async def enter(db: AsyncSession, customer: Customer, context: SignInContext) ->
     """Open a session for a locked account whose owner is authenticated."""
     customer.failed_sign_ins, customer.locked_until = 0, None
     token = await open_session(
-        db, SessionKind.CUSTOMER, customer.id, address=context.address, user_agent=context.user_agent
+        db,
+        SessionKind.CUSTOMER,
+        customer.id,
+        address=context.address,
+        user_agent=context.user_agent,
+        replaced=context.session_token,
     )
     return SignedIn(describe_account(customer), token)
 

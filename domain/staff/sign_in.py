@@ -54,6 +54,8 @@ class SignInContext:
     is_local: bool
     # The names of this browser for the colleagues who signed in with it before, by colleague id.
     known_as: Mapping[int, str] = field(default_factory=dict)
+    # The session id in this browser's cookie, if it has one.
+    session_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,12 @@ async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, context:
     if checked.better_hash is not None and staff.password_hash == checked.password_hash:
         staff.password_hash = checked.better_hash
     token = await open_session(
-        db, SessionKind.STAFF, checked.staff_id, address=context.address, user_agent=context.user_agent
+        db,
+        SessionKind.STAFF,
+        checked.staff_id,
+        address=context.address,
+        user_agent=context.user_agent,
+        replaced=context.session_token,
     )
     session_id = await db.scalar(select(LoginSession.id).where(LoginSession.token_hash == hash_token(token)))
     return SignedIn(staff, token, issue_staff_token(context.secret_key, checked.staff_id, session_id or 0))

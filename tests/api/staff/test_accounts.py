@@ -86,6 +86,22 @@ async def test_the_email_opens_the_account_too(client: TestClientProtocol, db: A
     assert (await login(client, "Dana@Ladle.example"))[1]["staff"]["id"] == staff.id
 
 
+async def test_signing_in_again_ends_the_session_and_the_token_that_the_browser_had(
+    client: TestClientProtocol, app: Quart, db: AsyncSession
+) -> None:
+    first, second = await make_staff(db), await make_staff(db)
+    await db.commit()
+    _, before = await login(client, first.username)
+    _, elsewhere = await login(app.test_client(), first.username)
+    # Also for a colleague at the same computer.
+    _, now_here = await login(client, second.username)
+    statuses = []
+    for token in (before["token"], elsewhere["token"], now_here["token"]):
+        response = await app.test_client().get("/api/staff/me", headers={"Authorization": f"Bearer {token}"})
+        statuses.append(response.status_code)
+    assert statuses == [401, 200, 200]
+
+
 @pytest.mark.parametrize("kind", ["unknown", "wrong password", "inactive", "archived"])
 async def test_the_answer_does_not_tell_whether_an_account_exists(
     client: TestClientProtocol, db: AsyncSession, kind: str

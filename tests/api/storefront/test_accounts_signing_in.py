@@ -75,6 +75,31 @@ async def test_the_email_opens_the_account_too(client: TestClientProtocol, db: A
     assert body["user"]["id"] == customer.id
 
 
+async def test_an_email_with_letters_of_other_alphabets_opens_the_account_as_it_is_typed(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    customer = await make_customer(db, email="greta@xn--bcher-kva.example")
+    await db.commit()
+    for typed in ("Greta@Bücher.example", "greta@bu\u0308cher.example", "greta@xn--bcher-kva.example"):
+        assert (await post(client, LOGIN, username=typed, password=PASSWORD))[1]["user"]["id"] == customer.id
+
+
+async def test_signing_in_again_ends_the_session_that_the_browser_had(
+    client: TestClientProtocol, app: Quart, db: AsyncSession
+) -> None:
+    customer, other, copied = await make_customer(db), app.test_client(), app.test_client()
+    for browser in (client, other):
+        assert (await post(browser, LOGIN, username=customer.username, password=PASSWORD))[0] == 200
+    assert client.cookie_jar is not None
+    copied.set_cookie("localhost", "ladle_customer", str(next(iter(client.cookie_jar)).value))
+    assert (await post(client, LOGIN, username=customer.username, password="wrong"))[0] == 401
+    assert (await copied.get("/api/auth/me")).status_code == 200
+    assert (await post(client, LOGIN, username=customer.username, password=PASSWORD))[0] == 200
+    assert (await copied.get("/api/auth/me")).status_code == 401
+    # Neither the new session nor the one of another browser ends.
+    assert [(await browser.get("/api/auth/me")).status_code for browser in (client, other)] == [200, 200]
+
+
 @pytest.mark.parametrize("kind", ["unknown", "wrong", "closed", "without"])
 async def test_the_refusal_does_not_tell_whether_an_account_exists(
     client: TestClientProtocol, db: AsyncSession, kind: str
