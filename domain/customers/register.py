@@ -18,6 +18,7 @@ from domain.customers.rows import EMPTIED
 from domain.kernel.addresses import compose_address
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
+from domain.kernel.emails import normalise_email
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import (
     EmailIn,
@@ -59,9 +60,9 @@ class RegisterCustomer(Input):
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
         """Report an invalid username, and an account with neither email nor phone."""
-        username, email = str(sent.get("username") or ""), sent.get("email")
+        username, email = normalise_username(str(sent.get("username") or "")), sent.get("email")
         faults: dict[str, str] = {}
-        if sentence := check_username(normalise_username(username), str(email).strip().lower() if email else None):
+        if sentence := check_username(username, normalise_email(str(email).strip()) if email else None):
             faults["username"] = sentence
         if not email and not sent.get("phone"):
             faults |= {"email": "or a phone is required", "phone": "or an email is required"}

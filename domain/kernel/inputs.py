@@ -8,10 +8,8 @@ import codecs
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,6 +27,7 @@ from pydantic_core import CoreSchema, from_json
 
 from domain.kernel.addresses import STATES, read_state, read_zip
 from domain.kernel.codes import Code
+from domain.kernel.emails import normalise_email
 from domain.kernel.errors import InvalidInput, TooLarge
 from domain.kernel.exact_values import (
     check_past,
@@ -141,25 +140,14 @@ def _read_email(value: Any) -> str:
         raise bad_field("is required")
     if not isinstance(value, str):
         raise bad_field("must be text")
-    return _normalise_email(value.strip())
+    email = normalise_email(value.strip())
+    if email is None:
+        raise bad_field("must be an email address like name@example.com")
+    return email
 
 
 def _read_email_or_empty(value: Any) -> str:
     return "" if isinstance(value, str) and not value.strip() else _read_email(value)
-
-
-@lru_cache(maxsize=4096)
-def _normalise_email(text: str) -> str:
-    """Check an email address. Cached: it takes a noticeable part of a second, and regular customers order every day."""
-    try:
-        # Special domains such as .example and .test are allowed: demo customers use them, and no email is lost by it.
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
-    except EmailNotValidError:
-        raise bad_field("must be an email address like name@example.com") from None
-    email = (found.ascii_email or found.normalized).lower()
-    if "." not in email.rpartition("@")[2] or len(email) > 254:
-        raise bad_field("must be an email address like name@example.com")
-    return email
 
 
 def _clean_filled(value: str) -> str:

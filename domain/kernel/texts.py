@@ -6,6 +6,7 @@ Search ignores case, accents and the kind of apostrophe.
 import re
 import unicodedata
 
+from domain.kernel.emails import normalise_email
 from models.accents import ACCENTED, PLAIN
 
 _WITHOUT_ACCENTS = str.maketrans(ACCENTED, PLAIN)
@@ -56,8 +57,12 @@ def is_unseen(letter: str) -> bool:
 
 
 def normalise_username(name: str) -> str:
-    """Return a username as it is stored and compared, in NFKC: full-width letters, for example, become plain."""
-    return unicodedata.normalize("NFKC", name).strip()
+    """Return a username as it is stored and compared, in NFKC: full-width letters, for example, become plain.
+
+    An email address used as a username is stored like the email.
+    """
+    plain = unicodedata.normalize("NFKC", name).strip()
+    return (normalise_email(plain) or plain) if "@" in plain else plain
 
 
 def find_username_fault(name: str, *, most: int) -> str | None:
@@ -80,8 +85,12 @@ def fold_accents(text: str) -> str:
 
 
 def as_search_pattern(text: str) -> str:
-    """Return a lower-case text as part of a LIKE pattern for `search_text`, which ignores accents."""
-    return as_pattern(fold_accents(text))
+    """Return a lower-case text as part of a LIKE pattern for `search_text`, which ignores accents.
+
+    An email address is searched for as it is stored.
+    """
+    email = normalise_email(text) if "@" in text and not text.isascii() else None
+    return as_pattern(email or fold_accents(text))
 
 
 def as_pattern(text: str) -> str:

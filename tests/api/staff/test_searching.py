@@ -46,6 +46,14 @@ async def test_a_name_is_found_however_it_is_typed(signed_in: TestClientProtocol
         assert NAME in found.replace(f'value="{written}"', ""), (address, written)
 
 
+async def test_an_email_is_found_by_its_domain_in_any_alphabet(signed_in: TestClientProtocol, db: AsyncSession) -> None:
+    customer = await make_customer(db, email="greta@xn--bcher-kva.example")
+    await db.commit()
+    for address, name in (("/api/staff/customers", "search"), ("/api/staff/customers/search", "q")):
+        answer = await signed_in.get(address, query_string={name: "Greta@B\u00fccher.example"})
+        assert customer.company_name in await answer.get_data(as_text=True), address
+
+
 async def test_an_order_is_tracked_by_its_number_however_it_is_typed(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:

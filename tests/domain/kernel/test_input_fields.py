@@ -165,6 +165,7 @@ def test_a_moment_is_kept_in_utc() -> None:
 
 def test_emails_are_kept_in_lower_case() -> None:
     assert read('"email": " Chef@Old-Mill.Example "').email == "chef@old-mill.example"
+    assert read('"email": "Chef@Bücher.example"').email == "chef@xn--bcher-kva.example"
     assert read('"billing_email": ""').billing_email is None
     assert refused_fields('"email": ""') == {"email": "must be an email address like name@example.com"}
 
