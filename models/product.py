@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Column, Computed, Index, LargeBinary, Text
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
@@ -23,6 +23,8 @@ from models.base import (
     text,
 )
 
+# Equal for all spellings of a barcode, as in domain/catalogue/barcodes.py.
+BARCODE_KEY = "CASE WHEN barcode ~ '^0[0-9]{12}$' THEN substr(barcode, 2) ELSE lower(barcode) END"
 SEARCHED = "lower(name || ' ' || sku || ' ' || brand || ' ' || description)"
 
 
@@ -37,7 +39,7 @@ class Product(Table, table=True):
         CheckConstraint("bulk_quantity > 0", name="bulk_quantity_positive"),
         CheckConstraint("cost_per_item >= 0", name="cost_not_negative"),
         Index("uq_product_sku_lower", sql("lower(sku)"), unique=True),
-        Index("uq_product_barcode", "barcode", unique=True, postgresql_where=sql("barcode <> ''")),
+        Index("uq_product_barcode", "barcode_key", unique=True, postgresql_where=sql("barcode_key <> ''")),
         Index("ix_product_name_active", "name", "id", postgresql_where=sql("is_active")),
         Index("ix_product_category_name_active", "category_id", "name", "id", postgresql_where=sql("is_active")),
         Index("ix_product_updated_active", sql("updated_at DESC"), sql("id DESC"), postgresql_where=sql("is_active")),
@@ -69,6 +71,7 @@ class Product(Table, table=True):
     image_url: str | None = text(nullable=True)
     image_hash: str | None = text(nullable=True)
     barcode: str = text()
+    barcode_key: str = Field(default=None, sa_column=Column(Text, Computed(BARCODE_KEY, persisted=True)))
     bin_location: str = text()
     ship_weight_oz: Decimal | None = number(8, 2)
     ship_box_name: str = text()

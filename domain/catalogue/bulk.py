@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import asyncpg
 
+from domain.catalogue.barcodes import read_barcode_key
 from domain.catalogue.bulk_rows import COLUMN_TYPES, ComingRows, LockedProduct, WantedChange, lock_ids, lock_products
 from domain.catalogue.bulk_timeline import ENTRY, write_entry
 from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_dearer_in_bulk
@@ -44,7 +45,7 @@ _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND prod
 _RIVALS = """
 SELECT 'sku' AS kind, lower(sku) AS word, id FROM product
 WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($1::text[]) AS t(s)))
-UNION ALL SELECT 'barcode', barcode, id FROM product WHERE barcode <> '' AND barcode = ANY($2::text[])
+UNION ALL SELECT 'barcode', barcode_key, id FROM product WHERE barcode_key <> '' AND barcode_key = ANY($2::text[])
 """
 _CATEGORIES = "SELECT id FROM category WHERE id = ANY($1::bigint[]) FOR KEY SHARE"
 _LAST_EDITORS = """
@@ -176,7 +177,7 @@ async def _read_bounds(
     known = await find_categories(connection, categories) if categories else set()
     owners: dict[tuple[str, str], int] = {}
     if skus or barcodes:
-        for record in await connection.fetch(_RIVALS, skus, barcodes):
+        for record in await connection.fetch(_RIVALS, skus, [read_barcode_key(code) for code in barcodes]):
             owners[record["kind"], record["word"]] = record["id"]
     return known, owners
 
@@ -195,7 +196,7 @@ def _apply(row: WantedChange, product: LockedProduct, categories: set[int], owne
     if not PRICES.isdisjoint(values) and (name := _find_dearer(product.after, values)):
         return row.refuse(DEARER_IN_BULK, name)
     claims = [("sku", values["sku"].lower())] if "sku" in values else []
-    claims += [("barcode", values["barcode"])] if values.get("barcode") else []
+    claims += [("barcode", read_barcode_key(values["barcode"]))] if values.get("barcode") else []
     for claim in claims:
         if owners.get(claim, product.id) != product.id:
             return row.refuse(

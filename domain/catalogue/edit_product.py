@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.catalogue.barcodes import match_barcode
 from domain.catalogue.create_product import (
     barcode_taken,
     check_category,
@@ -209,7 +210,7 @@ async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any
         if await db.scalar(select(Product.id).where(same_sku, Product.id != product.id)) is not None:
             raise sku_taken(changed["sku"])
     if changed.get("barcode"):
-        rival = select(Product.name).where(Product.barcode == changed["barcode"], Product.id != product.id)
+        rival = select(Product.name).where(match_barcode(changed["barcode"]), Product.id != product.id)
         if name := await db.scalar(rival):
             raise Refused(
                 f"{name} has this barcode.", code=Code.BARCODE_TAKEN, fields={"barcode": f"belongs to {name}"}

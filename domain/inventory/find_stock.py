@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, case, func, or_
+from sqlalchemy import case, func, or_
 
-from domain.catalogue.barcodes import spell_code
+from domain.catalogue.barcodes import match_barcode, read_barcode_key
 from domain.catalogue.search import escape_like, match_products, read_search
 from domain.inventory.stock_list import SELECT_LINES, Reader, StockLine, make_line
 from domain.kernel.actor import Actor
@@ -19,7 +19,7 @@ async def find_stock(db: Reader, text: str, *, visible_to: Actor, most: int = MO
     if search is None:
         return []
     sku = func.lower(Product.sku)
-    is_code = or_(sku == wanted, and_(Product.barcode != "", func.lower(Product.barcode).in_(spell_code(wanted))))
+    is_code = or_(sku == wanted, match_barcode(wanted))
     begins = sku.like(escape_like(wanted) + "%")
     rank = case((sku == wanted, 0), (is_code, 1), (begins, 2), else_=3)
     found = SELECT_LINES.where(or_(match_products(search), is_code, begins))
@@ -32,10 +32,9 @@ async def list_stock_by_code(db: Reader, codes: Sequence[str], *, visible_to: Ac
     wanted = sorted({code.strip().lower() for code in codes if code.strip()})
     if not wanted:
         return {}
-    sku, barcode = func.lower(Product.sku), func.lower(Product.barcode)
-    spelled = sorted({spelling for code in wanted for spelling in spell_code(code)})
-    named = SELECT_LINES.where(or_(sku.in_(wanted), and_(Product.barcode != "", barcode.in_(spelled))))
+    keys = {code: read_barcode_key(code) for code in wanted}
+    named = SELECT_LINES.where(or_(func.lower(Product.sku).in_(wanted), match_barcode(*wanted)))
     lines = [make_line(row, visible_to) for row in await db.execute(named)]
-    barcodes = {line.barcode.lower(): line for line in lines if line.barcode}
-    others = {spelling: line for code, line in barcodes.items() for spelling in spell_code(code)}
-    return others | barcodes | {line.sku.lower(): line for line in lines}
+    barcodes = {read_barcode_key(line.barcode): line for line in lines if line.barcode}
+    named_by_barcode = {code: barcodes[key] for code, key in keys.items() if key in barcodes}
+    return named_by_barcode | {line.sku.lower(): line for line in lines}

@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
+from domain.catalogue.barcodes import match_barcode, read_barcode_key
 from domain.inventory.shelves import lock_shelves, write_shelves
 from domain.inventory.stock_list import StockLine, list_stock_lines_of
 from domain.kernel.actor import Actor
@@ -121,20 +122,19 @@ def _check_rights(by: Actor, *, has_cost: bool) -> None:
 
 async def _find_products(db: AsyncSession, names: list[str]) -> dict[str, int]:
     """Return the ids of the products by SKU or barcode in lower case; a SKU takes precedence."""
-    lowered = [name.lower() for name in names]
-    sku, barcode = func.lower(Product.sku), func.lower(Product.barcode)
+    keys = {name.lower(): read_barcode_key(name) for name in names}
+    sku = func.lower(Product.sku)
     rows = await db.execute(
-        select(Product.id, sku, barcode).where(
-            Product.archived_at.is_(None), or_(sku.in_(lowered), barcode.in_(lowered))
+        select(Product.id, sku, Product.barcode_key).where(
+            Product.archived_at.is_(None), or_(sku.in_(keys), match_barcode(*keys))
         )
     )
-    found: dict[str, int] = {}
+    barcodes: dict[str, int] = {}
     skus: dict[str, int] = {}
-    for product_id, sku_text, barcode_text in rows:
+    for product_id, sku_text, barcode_key in rows:
         skus[sku_text] = product_id
-        if barcode_text:
-            found[barcode_text] = product_id
-    return found | skus
+        barcodes[barcode_key] = product_id
+    return {name: barcodes[key] for name, key in keys.items() if key in barcodes} | skus
 
 
 async def _receive(

@@ -6,10 +6,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
+from domain.catalogue.barcodes import match_barcode
 from domain.catalogue.product_rows import IS_AVAILABLE
 from domain.catalogue.product_table import StockFilter, match_shelf, name_shelf
 from domain.catalogue.search import Search, escape_like, found_by, match_products, read_search
@@ -172,10 +173,9 @@ def _conditions_of(filters: ListInventory) -> list[ColumnElement[bool]]:
 
 def _match_shelf_search(typed: str, search: Search) -> ColumnElement[bool]:
     """Search as everywhere, and also by barcode and by bin; each is looked up separately."""
-    spellings = {typed, typed.lower(), typed.upper()}
     return found_by(
         match_products(search),
-        and_(Product.barcode != "", Product.barcode.in_(spellings)),
+        match_barcode(typed),
         func.lower(Product.bin_location).like(escape_like(search.phrase) + "%"),
     )
 

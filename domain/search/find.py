@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.access.tokens import spell_order_number
+from domain.catalogue.barcodes import match_barcode
 from domain.kernel.actor import Actor
 from domain.kernel.texts import as_search_pattern
 from domain.orders.filters import ORDERS, OrderFilters
@@ -139,7 +140,7 @@ async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int =
     if not wanted:
         return []
     condition, begins = _matches(PRODUCTS.search_text, func.lower(PRODUCTS.name), text)
-    is_code = or_(func.lower(PRODUCTS.sku) == wanted, and_(PRODUCTS.barcode == text.strip(), PRODUCTS.barcode != ""))
+    is_code = or_(func.lower(PRODUCTS.sku) == wanted, match_barcode(wanted))
     sku_begins = func.lower(PRODUCTS.sku).startswith(wanted, autoescape=True)
     rank = case((is_code, 0), (sku_begins, 1), (begins, 2), else_=3)
     if len(wanted) < 3:

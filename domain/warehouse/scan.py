@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.barcodes import spell_code
+from domain.catalogue.barcodes import match_barcode
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
@@ -138,17 +138,12 @@ async def find_slip(db: AsyncSession, code: str) -> str | None:
 
 
 async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | None:
-    """Return the product with a barcode or SKU, or None."""
-    spellings = spell_code(code) | {code.lower(), code.upper()}
+    """Return the product with a SKU or barcode, or None; a SKU takes precedence."""
     row = (
         await db.execute(
             select(Product.name, Product.sku, Product.bin_location)
-            .where(
-                or_(
-                    func.lower(Product.sku) == code.lower(),
-                    and_(Product.barcode != "", Product.barcode.in_(spellings)),
-                )
-            )
+            .where(or_(func.lower(Product.sku) == code.lower(), match_barcode(code)))
+            .order_by(func.lower(Product.sku) != code.lower())
             .limit(1)
         )
     ).first()

@@ -68,6 +68,36 @@ async def test_the_first_releases_company_is_whole_after_the_upgrade(postgres: E
     assert mail["body_text"] == MASKED
 
 
+async def test_products_that_shared_a_barcode_in_two_spellings_are_told_apart(postgres: EmbeddedPostgres) -> None:
+    async with empty_database(postgres) as url:
+        connection = await make_first_release(url)
+        await asyncio.to_thread(command.upgrade, alembic_config(url), "e5a2904c6b18")
+        category = await connection.fetchval("SELECT min(id) FROM category")
+        for number, (barcode, archived) in enumerate(
+            (
+                ("0012345678905", True),
+                ("012345678905", False),
+                ("CASE-1", False),
+                ("case-1", False),
+                ("4006381333931", False),
+            )
+        ):
+            await connection.execute(
+                "INSERT INTO product (id, name, category_id, sku, unit_price, barcode, archived_at)"
+                " VALUES ($1, 'Pan', $2, $3, 1, $4, CASE WHEN $5 THEN now() END)",
+                9001 + number, category, f"P-{number}", barcode, archived,
+            )  # fmt: skip
+        await asyncio.to_thread(upgrade, url)
+        kept = await connection.fetch("SELECT barcode FROM product WHERE id > 9000 ORDER BY id")
+        told = await connection.fetch("SELECT record_id, before, note FROM audit_entry WHERE record_id > 9000")
+        await connection.close()
+    assert [row["barcode"] for row in kept] == ["", "012345678905", "CASE-1", "", "4006381333931"]
+    assert sorted((row["record_id"], orjson.loads(row["before"])["barcode"], row["note"]) for row in told) == [
+        (9001, "0012345678905", "The product P-1 has the same barcode."),
+        (9004, "case-1", "The product P-2 has the same barcode."),
+    ]
+
+
 async def test_a_step_gives_way_to_the_company_and_keeps_the_steps_before_it(postgres: EmbeddedPostgres) -> None:
     async with empty_database(postgres) as url:
         connection = await make_first_release(url)

@@ -55,6 +55,8 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
         ("A-1,Cup,Nowhere,5,,,,", {"category": "Nowhere is not one of our categories"}),
         ("A-1,Cup,{c},5,,,TAKEN,", {"barcode": "belongs to another product"}),
         ("KNOWN,,,,,,TAKEN,", {"barcode": "belongs to another product"}),
+        ("A-1,Cup,{c},5,,,Taken,", {"barcode": "belongs to another product"}),
+        ("KNOWN,,,,,,0012345678905,", {"barcode": "belongs to another product"}),
         ("/x,Cup,{c},5,,,,perhaps", {"is_active": "must be yes or no", "sku": None}),
         ("A-1,Cup,{c},cheap,,0,,", {"unit_price": None, "bulk_quantity": "must be at least 1"}),
         (",Cup,{c},5,,,,", {"sku": "is missing"}),
@@ -70,6 +72,7 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
 async def test_rows_that_no_door_takes_are_bad(database, db, settings, row: str, faults: dict[str, str]) -> None:
     await make_product(db, sku="KNOWN", unit_price="5.00", bulk_price="4.00", bulk_quantity=6)
     await make_product(db, sku="OTHER", barcode="TAKEN")
+    await make_product(db, barcode="012345678905")
     text = HEAD + row.format(c=await db.scalar(select(Category.name).limit(1))) + "\n"
     counts, bad = await bring(db, settings, text)
     assert counts == (0, 0, 1)
