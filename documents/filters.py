@@ -5,8 +5,9 @@ A missing value (None) is formatted as an en dash, so that an empty cell is not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from domain.kernel.phone import format_phone
 NOTHING = "–"
 MINUS = "−"
 Number = Decimal | float | int
+_CLOCK = re.compile(r"(\d) ([ap]m)\b")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -80,12 +82,19 @@ def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
     return f"{MONTHS[day.month]} {day.day}" if day.year == today.year else format_date(day)
 
 
+def format_clock(value: time | datetime) -> str:
+    """Format a time of day as `9:41 am`. Its space does not break, so that a line never begins with "am"."""
+    return f"{value.hour % 12 or 12}:{value.minute:02}\N{NO-BREAK SPACE}{'am' if value.hour < 12 else 'pm'}"
+
+
+def keep_clocks(sentence: str) -> str:
+    """Return a finished sentence whose times of day do not break either."""
+    return _CLOCK.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
+
+
 def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
-    """Format the time of day as `9:41 am`."""
-    if value is None:
-        return NOTHING
-    moment = value.astimezone(zone)
-    return f"{moment.hour % 12 or 12}:{moment.minute:02} {'am' if moment.hour < 12 else 'pm'}"
+    """Format the time of day of an instant as `9:41 am`."""
+    return NOTHING if value is None else format_clock(value.astimezone(zone))
 
 
 def format_datetime(value: datetime | None, zone: tzinfo = UTC) -> str:
@@ -139,6 +148,7 @@ def register_filters(env: Environment, *, zone: ZoneInfo, today: Callable[[], da
         initials=read_initials,
         date=lambda value: format_date(value, zone),
         day=lambda value: format_day(value, zone, today=today()),
+        clocks=keep_clocks,
         time=lambda value: format_time(value, zone),
         datetime=lambda value: format_datetime(value, zone),
         when=lambda value: format_when(value, zone, today=today()),

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from quart import Blueprint, Response, request
 
-from documents.filters import format_time, format_when
+from documents.filters import format_clock, format_time, format_when
 from domain.access.rights import Right, may
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.hours import find_holiday, find_windows, load_zone, read_state_hours
@@ -34,7 +34,6 @@ from portal.calling.words import (
     fill_script,
     first_name,
     part_objections,
-    write_clock,
 )
 from portal.customers.scores import TIERS
 from portal.once import do_once
@@ -208,7 +207,7 @@ async def _show(
         quick_problem=_explain(refused),
         open_now=[] if is_free else await list_callable(db(), segment, by=me, counts=page.segments),
         zones=describe_zones(page.entry.phone, page.entry.zip, page.verdict.place.zones),
-        clock_at=lambda verdict: write_clock(page.at.astimezone(load_zone(verdict.place.zones[0])).time()),
+        clock_at=lambda verdict: format_clock(page.at.astimezone(load_zone(verdict.place.zones[0])).time()),
         hours=describe_hours(find_windows(page.verdict.place.state)),
         opening=_say_opening(page, strip.zone),
         holiday=_find_next_holiday(page),
@@ -239,7 +238,7 @@ def _say_opening(page: CallPage, zone: str) -> str:
     there = load_zone(page.verdict.place.zones[0])
     local = opens.astimezone(there)
     day = "" if local.date() == page.at.astimezone(there).date() else f"{local:%a, %b} {local.day}, "
-    return f"{day}{write_clock(local.time())} in {page.entry.city or zone}"
+    return f"{day}{format_clock(local.time())} in {page.entry.city or zone}"
 
 
 def _find_next_holiday(page: CallPage) -> tuple[date, str] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from documents.filters import format_clock
 from domain.calling.hours import Place, find_holiday, find_windows, load_zone
 from domain.calling.rules import CallRule, Verdict
 
@@ -79,7 +80,7 @@ def draw_strip(place: Place, at: datetime) -> Strip:
         Piece(_kind(start, window), _place(start), round(_place(end) - _place(start) - GAP, 1))
         for start, end in itertools.pairwise(edges)
     ]
-    word = f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    word = format_clock(local)
     inner = [edge for edge in edges[1:-1] if window]
     now_minutes = local.hour * 60 + local.minute
     in_rush = any(start <= local.time() < end for start, end in RUSHES)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import time
 from itertools import groupby
 
 from markupsafe import Markup, escape
 
+from documents.filters import format_clock
 from domain.calling.hours import Window
 from domain.calling.tabs import Segment
 from domain.calling.zones import US_ZONES, find_number_zones, find_zip_zone
@@ -72,7 +72,7 @@ def describe_hours(windows: Sequence[Window | None]) -> str:
         if window is not None:
             first, last = _DAYS[places[0]], _DAYS[places[-1]]
             span = first if first == last else f"{first} – {last}"
-            stretches.append(f"{span}, {write_clock(window[0])} – {write_clock(window[1])}")
+            stretches.append(f"{span}, {format_clock(window[0])} – {format_clock(window[1])}")
     return "; ".join(stretches)
 
 
@@ -94,11 +94,6 @@ def describe_zones(phone: str | None, zip_code: str, zones: Sequence[str]) -> st
 
 def _join_zones(zones: Sequence[str]) -> str:
     return " and ".join(_ZONES.get(zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones)
-
-
-def write_clock(moment: time) -> str:
-    """A time of day, as in "10:00 am"."""
-    return f"{moment.hour % 12 or 12}:{moment.minute:02} {'am' if moment.hour < 12 else 'pm'}"
 
 
 def first_name(actor: Actor) -> str:

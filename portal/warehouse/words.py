@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from documents.filters import format_day
+from documents.filters import format_day, format_time
 from domain.kernel.clock import business_date, business_today, now
 from domain.warehouse.floor import Group, Stage
 from domain.warehouse.promise import LEAVES_BY, is_day_off, promised_at
@@ -43,7 +43,7 @@ class PromiseWords:
 def write_promise(at: datetime, zone: tzinfo) -> PromiseWords:
     """Late, today with the hour, tomorrow, or the day."""
     day, today = business_date(at, zone), business_today(zone)
-    hour = _write_hour(at, zone)
+    hour = format_time(at, zone)
     if at < now():
         since = hour if day == today else format_day(day, today=today)
         return PromiseWords("Late", f"promised for {since}", "bad", "alert-triangle")
@@ -63,7 +63,7 @@ def write_pickup(zone: tzinfo) -> str:
         day = business_date(promised_at(at, zone), zone)
         return f"no pickup today, next {format_day(day, today=today)}"
     last = datetime.combine(today, LEAVES_BY, tzinfo=zone)
-    return f"last pickup {'was ' if at > last else ''}{_write_hour(last, zone)}"
+    return f"last pickup {'was ' if at > last else ''}{format_time(last, zone)}"
 
 
 def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
@@ -78,8 +78,3 @@ def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
 def name_groups(groups: list[Group], zone: tzinfo) -> list[tuple[PromiseWords, Group]]:
     """The groups with their labels."""
     return [(write_promise(group.promised_at, zone), group) for group in groups]
-
-
-def _write_hour(at: datetime, zone: tzinfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"

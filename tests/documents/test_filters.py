@@ -68,18 +68,18 @@ def test_a_count_takes_its_noun() -> None:
 
 def test_moments_are_shown_in_the_time_of_the_business(env: Environment) -> None:
     late = datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
-    assert env.from_string("{{ at | datetime }}").render(at=late) == "Nov 23, 2026, 11:30 pm"
+    assert env.from_string("{{ at | datetime }}").render(at=late) == "Nov 23, 2026, 11:30\N{NO-BREAK SPACE}pm"
     assert env.from_string("{{ at | date }}").render(at=late) == "Nov 23, 2026"
-    assert env.from_string("{{ at | when }}").render(at=late) == "Today, 11:30 pm"
+    assert env.from_string("{{ at | when }}").render(at=late) == "Today, 11:30\N{NO-BREAK SPACE}pm"
 
 
 @pytest.mark.parametrize(
     ("moment", "written"),
     [
-        (datetime(2026, 11, 23, 14, 4, tzinfo=UTC), "Today, 8:04 am"),
-        (datetime(2026, 11, 23, 0, 52, tzinfo=UTC), "Nov 22, 6:52 pm"),
-        (datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "Nov 22, 12:00 pm"),
-        (datetime(2025, 12, 31, 6, 5, tzinfo=UTC), "Dec 31, 2025, 12:05 am"),
+        (datetime(2026, 11, 23, 14, 4, tzinfo=UTC), "Today, 8:04\N{NO-BREAK SPACE}am"),
+        (datetime(2026, 11, 23, 0, 52, tzinfo=UTC), "Nov 22, 6:52\N{NO-BREAK SPACE}pm"),
+        (datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "Nov 22, 12:00\N{NO-BREAK SPACE}pm"),
+        (datetime(2025, 12, 31, 6, 5, tzinfo=UTC), "Dec 31, 2025, 12:05\N{NO-BREAK SPACE}am"),
         (None, "–"),
     ],
 )
@@ -88,8 +88,20 @@ def test_a_list_leaves_out_this_year_and_says_today(moment: datetime | None, wri
 
 
 def test_a_moment_stands_within_a_sentence() -> None:
-    assert filters.format_at(datetime(2026, 11, 23, 14, 4, tzinfo=UTC), CHICAGO, today=TODAY) == "today 8:04 am"
-    assert filters.format_at(datetime(2026, 11, 23, 0, 52, tzinfo=UTC), CHICAGO, today=TODAY) == "Nov 22, 6:52 pm"
+    assert (
+        filters.format_at(datetime(2026, 11, 23, 14, 4, tzinfo=UTC), CHICAGO, today=TODAY)
+        == "today 8:04\N{NO-BREAK SPACE}am"
+    )
+    assert (
+        filters.format_at(datetime(2026, 11, 23, 0, 52, tzinfo=UTC), CHICAGO, today=TODAY)
+        == "Nov 22, 6:52\N{NO-BREAK SPACE}pm"
+    )
+
+
+def test_a_sentence_keeps_its_times_whole(env: Environment) -> None:
+    said = "It is 7:40 am there; calls are made from 10 am to 8:00 pm. I am, 3 amps."
+    whole = said.replace("0 am", "0\N{NO-BREAK SPACE}am").replace("0 pm", "0\N{NO-BREAK SPACE}pm")
+    assert env.from_string("{{ said | clocks }}").render(said=said) == whole
 
 
 def test_periods_carry_years_only_when_they_leave_this_one() -> None:

@@ -58,8 +58,8 @@ async def test_the_delivered_that_left_as_promised_are_counted(client: TestClien
 @pytest.mark.parametrize(
     ("at", "said"),
     [
-        (datetime(2026, 11, 24, 9, tzinfo=CHICAGO), "last pickup 4:00 pm"),
-        (datetime(2026, 11, 24, 16, 1, tzinfo=CHICAGO), "last pickup was 4:00 pm"),
+        (datetime(2026, 11, 24, 9, tzinfo=CHICAGO), "last pickup 4:00\N{NO-BREAK SPACE}pm"),
+        (datetime(2026, 11, 24, 16, 1, tzinfo=CHICAGO), "last pickup was 4:00\N{NO-BREAK SPACE}pm"),
         (datetime(2026, 11, 26, 9, tzinfo=CHICAGO), "no pickup today, next Nov 27"),
     ],
 )

@@ -129,7 +129,7 @@ async def test_services_say_which_settings_they_lack(app: Quart, client: TestCli
         ("*/5 * * * *", "every 5 min"),
         ("17 * * * *", "hourly"),
         ("5 14-22 * * *", "hourly by day"),
-        ("10 8 * * *", "2:10 am"),
+        ("10 8 * * *", "2:10\N{NO-BREAK SPACE}am"),
     ],
 )
 def test_a_turn_is_said_in_words_and_in_the_time_of_the_business(cron: str, said: str) -> None:

@@ -171,7 +171,7 @@ async def test_where_it_is_closed_there_is_no_number_to_press_and_no_outcome(
     text = await page(client, f"/portal/calling/{(await make_entry(db, '415')).id}")
     assert "tel:" not in text
     assert 'id="outcome-form"' not in text
-    assert "calls are made from 10:00 am to 8:00 pm" in text
+    assert "calls are made from 10:00\N{NO-BREAK SPACE}am to 8:00\N{NO-BREAK SPACE}pm" in text
 
 
 async def test_a_note_saves_itself(client: TestClientProtocol, db: AsyncSession) -> None:
@@ -242,7 +242,7 @@ async def test_who_is_on_a_call_is_said_to_others_and_who_is_open_where_it_is_cl
     closed = await page(client, f"/portal/calling/{(await make_entry(db, '415')).id}")
     assert f'href="/portal/calling/{free.id}?segment=priority"' in closed
     assert f'href="/portal/calling/{taken.id}?segment=priority"' not in closed
-    assert "Mon – Sat, 10:00 am – 8:00 pm, their time" in closed
+    assert "Mon – Sat, 10:00\N{NO-BREAK SPACE}am – 8:00\N{NO-BREAK SPACE}pm, their time" in closed
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ async def test_a_caller_is_reminded_of_who_is_closed_and_may_forget_it(
     done = await post_form(client, f"{here}/remind", {})
     assert (done.status_code, done.headers["Location"]) == (303, here)
     text = await page(client, here)
-    assert "Reminded, it is yours until Dec 1, 12:15 pm" in text
+    assert "Reminded, it is yours until Dec 1, 12:15\N{NO-BREAK SPACE}pm" in text
     assert 'data-key="r"' not in text
     listed = await page(client, "/portal/calling")
     assert "you wanted to be reminded" in listed
