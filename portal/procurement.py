@@ -137,8 +137,8 @@ async def add_product(vendor_id: int) -> Response:
         tried = await attempt(AddVendorProduct, save)
         if tried.result is not None:
             return await redirect_to(url, toast="Product kept")
-    await companies.get_vendor(db(), vendor_id)
-    return await _show_product_form("New product", f"{url}/products/new", url, tried)
+    vendor = await companies.get_vendor(db(), vendor_id)
+    return await _show_product_form(f"New product of {vendor.name}", f"{url}/products/new", url, tried)
 
 
 @blueprint.route(f"{PRODUCTS}/<id:product_id>/edit", methods=["GET", "POST"])
@@ -151,7 +151,8 @@ async def edit_product(product_id: int) -> Response:
     row = await goods.get_product(db(), product_id, visible_to=current_actor())
     url, back = f"{PRODUCTS}/{product_id}/edit", f"{VENDORS}/{row.vendor_id}"
     present = Present(row.version, _write_values(row, PRODUCT_FIELDS))
-    return await _show_product_form(f"Edit {row.name}", url, back, tried, present)
+    vendor = await companies.get_vendor(db(), row.vendor_id)
+    return await _show_product_form(f"Edit {row.name} of {vendor.name}", url, back, tried, present)
 
 
 @blueprint.post(f"{PRODUCTS}/<id:product_id>/delete")

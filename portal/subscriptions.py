@@ -63,14 +63,18 @@ _TABS = (
 )  # fmt: skip
 # Title, verb, explanation, whether it is dangerous.
 _ASKED = {
-    "pause": ("Pause the subscription?", "Pause", "Nothing is renewed until it is resumed.", False),
-    "resume": ("Resume the subscription?", "Resume", "It renews on its next date, at the earliest tomorrow.", False),
-    "cancel": ("End the subscription permanently?", "End it", "An ended subscription can’t be resumed.", True),
-    "skip": ("Skip the next renewal?", "Skip it", "It is skipped once; the interval continues from its date.", False),
-    "mail": ("Mail the customer’s link?", "Mail it", _LINK, False),
-    "text": ("Text the customer’s link?", "Text it", _LINK, False),
+    "pause": ("Pause the subscription of {}?", "Pause", "Nothing is renewed until it is resumed.", False),
+    "resume": (
+        "Resume the subscription of {}?", "Resume", "It renews on its next date, at the earliest tomorrow.", False,
+    ),
+    "cancel": ("End the subscription of {} permanently?", "End it", "An ended subscription can’t be resumed.", True),
+    "skip": (
+        "Skip the next renewal of {}?", "Skip it", "It is skipped once; the interval continues from its date.", False,
+    ),
+    "mail": ("Mail the link to {}?", "Mail it", _LINK, False),
+    "text": ("Text the link to {}?", "Text it", _LINK, False),
     "renew": (
-        "Charge now and create the order?", "Charge now",
+        "Charge {} now and create the order?", "Charge now",
         "The saved payment method is charged at today’s price. Without a payment there is no order.", False,
     ),
 }  # fmt: skip
@@ -241,13 +245,13 @@ async def _send_link(subscription_id: int, way: str) -> str:
 async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None) -> Response:
     _check_act(act)
     async with current_database().reading() as connection:
-        await get_subscription(connection, subscription_id, rules=order_rules(), visible_to=current_actor())
+        found = await get_subscription(connection, subscription_id, rules=order_rules(), visible_to=current_actor())
     title, verb, text, danger = _ASKED[act]
     return await page_or_block(
         "shared/confirm.html",
         block="dialog",
         status=tried.status if tried else 200,
-        title=title,
+        title=title.format(found.line.customer_company or found.line.customer_name),
         url=f"{LIST}/{subscription_id}/{act}",
         verb=verb,
         back_url=f"{LIST}/{subscription_id}",

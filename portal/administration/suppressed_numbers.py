@@ -2,6 +2,7 @@
 
 from quart import Blueprint, Response, request
 
+from documents.filters import show_phone
 from domain.access.rights import Right
 from domain.customers import suppressed_numbers as numbers
 from domain.customers.suppressed_numbers import LiftMark, ListSuppressed, MarkNumber, SuppressionTab
@@ -70,7 +71,7 @@ async def lift_number(phone: str) -> Response:
         tried = await attempt(LiftMark, save)
         if tried.result is not None:
             return await redirect_to(LIST, toast="It may be called again" if tried.result else "It was not marked")
-    return await _ask("Lift do-not-call?", "Lift", f"{LIST}/{number}/lift", number, tried)
+    return await _ask(f"Lift do-not-call of {show_phone(number)}?", "Lift", f"{LIST}/{number}/lift", number, tried)
 
 
 async def _ask(title: str, verb: str, url: str, number: str, tried: "Attempt[str] | Attempt[bool] | None") -> Response:
