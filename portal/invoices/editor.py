@@ -21,7 +21,7 @@ from portal.attempts import Attempt, refusal_of
 from portal.drafts import find_shown_draft
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
-from portal.invoices.payer_search import PayerSearch, fill_payer, search_payer
+from portal.invoices.payer_search import PayerSearch, fill_payer, search_payer, write_phone
 from portal.invoices.preview import sum_form
 from portal.merging import OPENED, MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.merging_rows import ROW, RowShape, read_row
@@ -166,7 +166,7 @@ def _write_fields(shown: InvoicePage) -> dict[str, str]:
     """The fields of the form beside its lines, as text."""
     written = {name: getattr(shown.invoice, name) for name in FIELDS}
     written |= {"tax_rate": f"{shown.invoice.tax_rate.normalize():f}"}
-    return {name: "" if value is None else str(value) for name, value in written.items()}
+    return write_phone({name: "" if value is None else str(value) for name, value in written.items()})
 
 
 def _read_present(shown: InvoicePage) -> Present:
@@ -277,7 +277,7 @@ async def _show_form(
         search=search or LineSearch(),
         payer=payer or PayerSearch(),
         sums_problem="",
-        terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
+        terms=[("", "The customer’s"), *TERMS.items()] if invoice is None else list(TERMS.items()),
         url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",
         **refusal_of(tried),
         conflict=_describe_clash(tried),

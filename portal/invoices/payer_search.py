@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.invoices.create import find_billing_details
+from domain.kernel.phone import format_phone
 from domain.kernel.whole_numbers import read_id
 from domain.search.find import FoundCustomer, find_customers
 from portal.invoices.list import LIST
@@ -64,7 +65,12 @@ async def search_payer(pairs: Pairs) -> PayerSearch | None:
 
 async def fill_payer(customer_id: int) -> dict[str, str]:
     """The recipient fields of an invoice; raises NotFound."""
-    return {"customer_id": str(customer_id)} | await find_billing_details(db(), customer_id)
+    return write_phone({"customer_id": str(customer_id)} | await find_billing_details(db(), customer_id))
+
+
+def write_phone(details: dict[str, str]) -> dict[str, str]:
+    """The form's fields with the phone number as people write it."""
+    return details | {"customer_phone": format_phone(details["customer_phone"])}
 
 
 def _words(pairs: Pairs) -> str:

@@ -49,14 +49,14 @@ class PaperForm(Input):
 @blueprint.post(f"{LIST}/<id:invoice_id>/preview")
 @staff_page(Right.EDIT_INVOICES)
 async def show_preview(invoice_id: int) -> Response:
-    """The preview of the typed form, or of the last saved version if some input can't be read."""
+    """The preview of the typed form, or of the last saved version if some input can’t be read."""
     content = await get_invoice_content(invoice_id, visible_to=current_actor())
     pairs = await form_pairs()
     try:
         content |= await _read_paper(pairs)
         problem = ""
     except (DomainError, ArithmeticError):
-        problem = "Last saved version: some input can't be read yet"
+        problem = "Last saved version: some input can’t be read yet"
     paper = write_invoice_html(invoice_id, content, settings=settings(), base="/static/")
     return await page_or_block("invoices/edit/part.html", block="invoice_paper", paper=paper, preview_problem=problem)
 

@@ -59,7 +59,10 @@ async def buy(db: AsyncSession, customer: Customer, quantity: int = 3) -> Order:
 async def test_a_draft_is_written_saved_and_sent_with_a_mail(client: TestClientProtocol, db: AsyncSession) -> None:
     await open_as(client, db, Role.STAFF)
     product = await make_product(db, sku="WH-7", name="Whisk")
-    invoice_id = await make_draft(client, db, customer_email="ann@kitchen.example", tax_rate="10")
+    invoice_id = await make_draft(
+        client, db, customer_email="ann@kitchen.example", tax_rate="10", customer_phone="216 555 0148"
+    )
+    assert 'value="(216) 555-0148"' in await read_page(client, f"{LIST}/{invoice_id}/edit")
     page = await read_page(client, f"{LIST}/{invoice_id}")
     assert f"DRAFT-{invoice_id}" in page
     assert f'src="{LIST}/{invoice_id}/paper?v=' in page
@@ -372,6 +375,6 @@ async def test_products_are_found_and_added_to_the_lines_and_the_paper_follows(
     status, page, _ = await send_form(
         client, f"{LIST}/{invoice_id}", f"{LIST}/{invoice_id}/preview", **(typed | {"tax_rate": "ten"})
     )
-    assert "some input can&#39;t be read yet" in page
+    assert "some input can’t be read yet" in page
     kept = await read_invoice(db, invoice_id)
     assert kept.notes != "Back door"
