@@ -26,11 +26,18 @@ from models.session import Database
 
 
 class ActiveFilter(StrEnum):
-    """Which products to show; the shop shows only the active ones."""
+    """Which products to show; the shop shows only the active ones. Those without a picture are active or not."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
     ALL = "all"
+    NO_PICTURE = "no_picture"
+
+
+class CostFilter(StrEnum):
+    """Which products to show by their cost; it narrows nothing for those who may not see costs."""
+
+    NONE = "none"
 
 
 class StockFilter(StrEnum):
@@ -62,12 +69,17 @@ class ProductFilters(PageInput):
     category_id: Id | None = None
     search: Text200 | None = None
     stock: StockFilter | None = None
+    cost: CostFilter | None = None
     sort: ProductSort = ProductSort.NAME
 
     @property
     def is_filtered(self) -> bool:
         """True if a filter besides the tab is set."""
-        return bool(self.category_id or self.search or self.stock)
+        return bool(self.category_id or self.search or self.stock or self.cost)
+
+    def seen_by(self, actor: Actor) -> "ProductFilters":
+        """Return the filters without those about what this person may not see."""
+        return self if may(actor, Right.SEE_COSTS) else self.model_copy(update={"cost": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,7 @@ class ProductLine:
     reorder_level: int | None
     is_active: bool
     image_hash: str | None
+    image_url: str | None
     updated_at: datetime
 
     @property
@@ -108,6 +121,7 @@ _LINE = select(
     )
 ).join(Category, Category.id == Product.category_id)
 _OF = columns_of(Product)
+_NO_PICTURE = (_OF.image_hash.is_(None), func.coalesce(_OF.image_url, "") == "")
 _BY_COLUMN: dict[str, ColumnElement[Any]] = {
     "name": Product.name.expression,
     "sku": func.lower(Product.sku),
@@ -130,7 +144,7 @@ async def list_product_lines(
     db: AsyncSession | AsyncConnection, filters: ProductFilters, *, visible_to: Actor
 ) -> Page[ProductLine]:
     """Return a page of the table with the exact total."""
-    narrowed, counted = narrow_products(_LINE, filters)
+    narrowed, counted = narrow_products(_LINE, filters.seen_by(visible_to))
     lines = [ProductLine(*row) for row in await db.execute(narrowed)]
     if not may(visible_to, Right.SEE_COSTS):
         lines = [_without_cost(line) for line in lines]
@@ -147,7 +161,7 @@ def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Sele
 
 
 async def find_product_neighbours(
-    db: AsyncSession | AsyncConnection, product_id: int, filters: ProductFilters
+    db: AsyncSession | AsyncConnection, product_id: int, filters: ProductFilters, *, visible_to: Actor
 ) -> Neighbours:
     """Return the products before and after one in the table with these filters."""
     return await find_listed_neighbours(
@@ -156,15 +170,21 @@ async def find_product_neighbours(
         source=Product,
         order=_order_of(filters.sort),
         here=product_id,
-        conditions=_conditions_of(filters),
+        conditions=_conditions_of(filters.seen_by(visible_to)),
     )
 
 
 async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
     """Count the products under each tab, in one statement."""
     active = select(func.count()).where(Product.is_active).scalar_subquery()
-    row = (await db.execute(select(select(func.count(Product.id)).scalar_subquery(), active))).one()
-    return {"all": row[0], "active": row[1], "inactive": row[0] - row[1]}
+    bare = select(func.count()).where(*_NO_PICTURE).scalar_subquery()
+    row = (await db.execute(select(select(func.count(Product.id)).scalar_subquery(), active, bare))).one()
+    return {"all": row[0], "active": row[1], "inactive": row[0] - row[1], "no_picture": row[2]}
+
+
+async def count_products_without_cost(db: AsyncSession | AsyncConnection) -> int:
+    """Count the products whose cost is not known, shown in the shop or not."""
+    return await db.scalar(select(func.count()).where(Product.cost_per_item.is_(None))) or 0
 
 
 def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
@@ -173,7 +193,7 @@ def export_products(database: Database, filters: ProductFilters, *, visible_to: 
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
         place = (_BY_COLUMN[filters.sort.value.removeprefix("-")], Product.id.expression)
-        return Rows(cells, place, _conditions_of(filters), falls=filters.sort.value.startswith("-"))
+        return Rows(cells, place, _conditions_of(filters.seen_by(visible_to)), falls=filters.sort.value.startswith("-"))
 
     return copy_sheet(database, SHEET_COLUMNS, find_rows, timezone=UTC)
 
@@ -192,7 +212,9 @@ def _select_cells(shows_cost: bool) -> Select[Any]:
 
 def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if filters.active is not ActiveFilter.ALL:
+    if filters.active is ActiveFilter.NO_PICTURE:
+        conditions.extend(_NO_PICTURE)
+    elif filters.active is not ActiveFilter.ALL:
         is_active = Product.is_active.expression
         conditions.append(is_active if filters.active is ActiveFilter.ACTIVE else ~is_active)
     if filters.category_id is not None:
@@ -201,6 +223,8 @@ def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:
         conditions.append(match_products(search))
     if filters.stock is not None:
         conditions.append(match_shelf(filters.stock))
+    if filters.cost is not None:
+        conditions.append(Product.cost_per_item.is_(None))
     return conditions
 
 

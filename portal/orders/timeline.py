@@ -64,7 +64,7 @@ KIND_LOOKS: dict[str, tuple[str, str, str]] = {
     OrderEventKind.PACK_OVERRIDDEN: ("lock-open", "warn", "Label allowed before all units were scanned"),
     OrderEventKind.LABEL_BOUGHT: ("tag", "", "Label bought"),
     OrderEventKind.LABEL_VOIDED: ("ban", "", "Label voided"),
-    OrderEventKind.LABEL_DELETED: ("trash", "", "Label's record deleted"),
+    OrderEventKind.LABEL_DELETED: ("trash", "", "Label’s record deleted"),
     OrderEventKind.LABEL_REFUND_REJECTED: ("alert-circle", "bad", "Refund of a label rejected"),
     OrderEventKind.LINKED: ("link", "", "Linked to an account"),
     OrderEventKind.UNLINKED: ("user-off", "", "Account taken off"),

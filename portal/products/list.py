@@ -36,7 +36,7 @@ CATEGORIES = "/portal/products/categories"
 STOCK_WORDS = [
     ("", "Any stock"), ("available", "In stock"), ("low", "Low"), ("out", "Out of stock"), ("untracked", "Not tracked"),
 ]  # fmt: skip
-TABS = (("active", "Active"), ("inactive", "Inactive"), ("all", "All"))
+TABS = (("active", "Active"), ("inactive", "Inactive"), ("all", "All"), ("no_picture", "No picture"))
 
 
 @blueprint.get(LIST)

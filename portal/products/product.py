@@ -84,7 +84,7 @@ async def show_product(product_id: int, query: PageInput) -> Response:
         )
         walk = await walk_list(
             ProductFilters,
-            lambda filters: find_product_neighbours(connection, product_id, filters),
+            lambda filters: find_product_neighbours(connection, product_id, filters, visible_to=current_actor()),
             list_url=LIST,
             crumb="Products",
             found_by="search",

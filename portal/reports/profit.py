@@ -10,6 +10,7 @@ from quart import Blueprint, Response
 
 from documents.filters import format_percent, format_points
 from domain.access.rights import Right
+from domain.catalogue.product_table import count_products_without_cost
 from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.inputs import DateIn, Input
 from domain.kernel.money import format_money
@@ -70,6 +71,8 @@ class LabelsQuery(Input):
 async def show_profit(query: ProfitQuery) -> Response:
     """The months side by side, and the components of each figure."""
     found = await _read(query, compares=True)
+    async with current_database().reading() as connection:
+        costless = await count_products_without_cost(connection) if found.totals.lines_without_cost else 0
     rows = [(month, _orders_url(month)) for month in reversed(found.monthly)]
     return await page_or_block(
         "reports/profit.html",
@@ -77,6 +80,7 @@ async def show_profit(query: ProfitQuery) -> Response:
         totals=found.totals,
         figures=list(_list_figures(found)),
         rows=rows,
+        costless=costless,
         running=first_of_month(business_today(settings().timezone)),
         wide=_draw(found.monthly, 992, 260),
         middle=_draw(found.monthly[-12:], 620, 230),
@@ -203,7 +207,7 @@ def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
                 bar,
                 round(y - 5, 1),
                 f"{month.first:%b} so far" if is_running else f"{month.first:%b}",
-                f"{margin:.0f}%" if margin is not None and len(months) <= 12 else "",
+                f"{margin:.1f}%" if margin is not None and len(months) <= 12 else "",
                 _describe(month),
                 _orders_url(month),
                 is_running,

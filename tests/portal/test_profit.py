@@ -1,17 +1,20 @@
 """The profit page and the customer's own page of an invoice: figures as the API has them, and links that lead on."""
 
+import html
 import io
+import re
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from pypdf import PdfReader
 from quart.typing import TestClientProtocol
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.links import make_invoice_url
 from domain.kernel.clock import business_today, now
-from models import Invoice, Label, Order, Role
+from models import Invoice, Label, Order, Product, Role
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -32,6 +35,12 @@ async def test_profit_shows_the_months_and_warns_of_unknown_costs(client: TestCl
     for label, amount in (("Sales and delivery", "$55.00"), ("Gross profit", "$47.00")):
         assert f'{label}</span><span class="value">{amount}' in page
     assert "85.5%" in page
+    costs = re.search(r'href="(/portal/products/edit[^"]*)">Enter costs<', page)
+    assert costs is not None
+    assert "1 product<" in await read_page(client, html.unescape(costs[1]))
+    await db.execute(update(Product).values(cost_per_item=Decimal(4)))
+    await db.commit()
+    assert "Enter costs" not in await read_page(client, "/portal/profit?period=6")
     csv = await (await client.get("/portal/profit.csv?period=6")).get_data(as_text=True)
     assert csv.splitlines()[-1].split(",")[1:5] == ["1", "30.00", "25.00", "8.00"]
     await open_as(client, db, Role.STAFF)

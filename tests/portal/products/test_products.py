@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from quart.datastructures import FileStorage
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.product_table import (
@@ -58,6 +58,11 @@ async def test_the_table_is_narrowed_by_tab_category_text_and_stock(
     await make_product(db, 0, name="Sheet pan", category_id=pans.id)
     await make_product(db, None, name="Crepe pan", category_id=pans.id)
     await make_product(db, 9, name="Old pan", category_id=pans.id, is_active=False)
+    for name, picture in (
+        ("Sauce pot", {"image_hash": "ab" * 32}),
+        ("Sheet pan", {"image_url": "https://pan.example/1.png"}),
+    ):
+        await db.execute(update(Product).where(Product.name == name).values(picture))
     await sign_in(client, db, await make_staff(db, Role.STAFF))
 
     async def shown(query: str) -> list[str]:
@@ -67,6 +72,9 @@ async def test_the_table_is_narrowed_by_tab_category_text_and_stock(
 
     assert await shown("") == ["Crepe pan", "Sauce pot", "Sheet pan", "Stock pot"]
     assert await shown("active=inactive") == ["Old pan"]
+    assert await shown("active=no_picture") == ["Crepe pan", "Old pan", "Stock pot"]
+    assert ">No picture" in (page := await read_page(client, LIST))
+    assert 'src="https://pan.example/1.png"' in page
     assert await shown(f"category_id={pots.id}&sort=-name") == ["Stock pot", "Sauce pot"]
     assert await shown("search=sheat") == ["Sheet pan"]
     assert await shown("search=sa") == ["Sauce pot"]
@@ -77,6 +85,20 @@ async def test_the_table_is_narrowed_by_tab_category_text_and_stock(
     assert await shown("active=all&per_page=2&page=2") == ["Sauce pot", "Sheet pan"]
     assert "No products match these filters" in await read_page(client, f"{LIST}?search=zzzz")
     assert "Left out of the filters: sort" in await read_page(client, f"{LIST}?sort=cost")
+
+
+async def test_products_without_a_cost_are_listed_for_those_who_see_costs(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await make_product(db, name="Pan", cost_per_item=Decimal("6.17"))
+    await make_product(db, name="Pot")
+    for role, names in ((Role.MANAGER, ["Pot"]), (Role.STAFF, ["Pan", "Pot"])):
+        await sign_in(client, db, await make_staff(db, role))
+        page = await read_page(client, f"{LIST}?cost=none")
+        sheet = await (await client.get("/portal/products.csv?cost=none")).get_data(as_text=True)
+        assert [name for name in ("Pan", "Pot") if f">{name}" in page] == names
+        assert [name for name in ("Pan", "Pot") if f",{name}," in sheet] == names
+        assert (">No cost</option>" in page) is (role is Role.MANAGER)
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.STAFF])
