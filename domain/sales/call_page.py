@@ -24,6 +24,7 @@ from models import CustomerScore
 from models.session import raw_connection
 
 MOST_USUAL = 4
+MOST_CALLBACKS = 6
 MOST_INSTEAD = 6
 MOST_REASONS = 4
 _REASONS = text("""
@@ -200,12 +201,13 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class FloorDay:
-    """A caller's day: calls by hour and by outcome, reminders, and the next callbacks."""
+    """A caller's day: calls by hour and by outcome, reminders, and the next callbacks, of which there may be more."""
 
     hours: Sequence[CallHour]
     outcomes: Mapping[str, int]
     reminders: Sequence[Reminder]
     callbacks: Sequence[Callback]
+    has_more_callbacks: bool
     commission: Decimal
 
     @property
@@ -234,7 +236,7 @@ SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.
 FROM calling_entry AS e
 WHERE e.callback_on IS NOT NULL AND e.status <> 'closed' AND (e.assigned_to = :id OR e.assigned_to IS NULL)
   AND {_MAY_BE_CALLED}
-ORDER BY e.callback_on, e.priority_score DESC, e.id DESC LIMIT 6
+ORDER BY e.callback_on, e.priority_score DESC, e.id DESC LIMIT :most
 """)  # noqa: S608 - the condition is ours
 _REMINDERS = text(f"""
 SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name, e.reminded_at,
@@ -253,6 +255,9 @@ async def get_floor_day(db: AsyncSession, *, by: Actor) -> FloorDay:
     values = {"id": by.id, "zone": str(current_business().timezone)}
     hours = [CallHour(*row) for row in await db.execute(_HOURS, values)]
     outcomes = {row.outcome: row.calls for row in await db.execute(_OUTCOMES, values)}
-    callbacks = [Callback(*row) for row in await db.execute(_CALLBACKS, {"id": by.id})]
+    most = {"id": by.id, "most": MOST_CALLBACKS + 1}
+    callbacks = [Callback(*row) for row in await db.execute(_CALLBACKS, most)]
     reminders = [Reminder(*row) for row in await db.execute(_REMINDERS, {"id": by.id, "at": now()})]
-    return FloorDay(hours, outcomes, reminders, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())
+    commission = (await db.execute(_COMMISSION, values)).scalar_one()
+    has_more = len(callbacks) > MOST_CALLBACKS
+    return FloorDay(hours, outcomes, reminders, callbacks[:MOST_CALLBACKS], has_more, commission)

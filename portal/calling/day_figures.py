@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from documents.filters import format_number, format_percent, format_plural, show_money
+from documents.filters import format_number, format_percent, format_plural, format_points, show_money
 from domain.access.rights import Right, may
 from domain.calling.segments import CallerDay, UsualDay
 from domain.kernel.money import round_half_up
@@ -33,7 +33,7 @@ def make_figures(day: CallerDay, usual: UsualDay | None, commission: Decimal, *,
         figures = [
             _compare(calls, day.calls_today, round(usual.calls), _count, on),
             _compare(orders, day.orders_placed, round(usual.orders), _count, on),
-            _compare(conversion, day.conversion, usual.conversion, _share, f"from {_share(usual.conversion)}"),
+            _compare(conversion, day.conversion, usual.conversion, _points, f"from {_share(usual.conversion)}"),
             _compare(revenue, day.revenue_today, usual.revenue, _money, f"from {show_money(usual.revenue)}"),
         ]
         means = f"Compared with the average of the last four {day_word}s at this time"
@@ -59,6 +59,10 @@ def _count(value: float | Decimal) -> str:
 
 def _share(value: float | Decimal) -> str:
     return format_percent(float(value) * 100)
+
+
+def _points(value: float | Decimal) -> str:
+    return format_points(float(value) * 100)
 
 
 def _money(value: float | Decimal) -> str:

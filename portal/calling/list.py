@@ -1,8 +1,10 @@
 """The calling list as a page: its tabs, filters and acts, and the caller's day beside it."""
 
+from datetime import date
+
 from quart import Blueprint, Response, request
 
-from documents.filters import with_query
+from documents.filters import format_number, format_plural, with_query
 from domain.access.rights import Right, may
 from domain.calling import assign
 from domain.calling.assign import Assigned, AssignEntries, MarkCalled
@@ -22,11 +24,11 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
 from domain.kernel.spreadsheets import write_csv
 from domain.kernel.whole_numbers import read_id, read_ids
-from domain.sales.call_page import get_floor_day
+from domain.sales.call_page import FloorDay, get_floor_day
 from models.session import plan_for_values
 from portal.attempts import attempt
 from portal.calling.day_figures import make_figures
-from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
+from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES, WHO
 from portal.lists import Tab, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.exports import audits_export
@@ -73,9 +75,10 @@ async def show_calling(query: ListEntries) -> Response:
         query=query,
         tabs=make_segment_tabs(query.segment, counts),
         is_empty=not counts[Segment.ALL],
-        next_count=counts[find_next(query.segment, counts)],
         next_segment=find_next(query.segment, counts),
         segment_words=SEGMENTS,
+        clear=_say_clear(query.segment, counts, floor, today) if not page.rows else "",
+        today=today,
         most_in_csv=MOST_LISTED,
         statuses=[("", "Any status"), *((status.value, word) for status, word in STATUSES.items())],
         status_words=STATUSES,
@@ -131,6 +134,17 @@ def make_segment_tabs(current: Segment, counts: dict[Segment, int]) -> list[Tab]
     return make_tabs(
         LIST, "segment", [(segment, word, counts[segment]) for segment, word in SEGMENTS.items()], current, keep=()
     )
+
+
+def _say_clear(current: Segment, counts: dict[Segment, int], floor: FloorDay, today: date) -> str:
+    """What is left when a tab is empty: the callbacks that are due, and the tab that N continues with."""
+    due = sum(each.callback_on <= today for each in floor.callbacks)
+    more = "more than " if due and floor.has_more_callbacks else ""
+    callbacks = f"{more}{format_plural(due, 'callback')} {'is' if due == 1 else 'are'} due. " if due else ""
+    after = find_next(current, counts)
+    left = f"{SEGMENTS[after]} has {format_number(counts[after])} {WHO[after]}." if counts[after] else ""
+    said = callbacks[:1].upper() + callbacks[1:] + left
+    return said or "The other tabs are empty too."
 
 
 def find_next(current: Segment, counts: dict[Segment, int]) -> Segment:

@@ -26,6 +26,12 @@ SEGMENTS = {
     Segment.CALLED: "Called today",
     Segment.ALL: "All",
 }
+# Who is under a tab, after its number of entries.
+WHO = {
+    Segment.PRIORITY: "to call",
+    Segment.WINDOW: "who usually order about now",
+    Segment.LAPSED: "who have not ordered for 90 days",
+}
 # Outcome: word, tone and icon, in the order of the keys 1 to 7.
 OUTCOMES = {
     CallOutcome.SALE_MADE: ("Sale made", "good", "circle-check"),

@@ -38,7 +38,7 @@ async def test_bank_details_are_kept_and_shown_down_to_four_digits(
 async def test_a_colleagues_customer_keeps_their_bank_details(client: TestClientProtocol, db: AsyncSession) -> None:
     await sign_in_rep(client, db)
     customer = await make_customer(db, sales_rep_id=(await make_staff(db, Role.SALES_REP)).id)
-    assert "You can&#39;t see these" in await page(client, f"/portal/customers/{customer.id}?tab=bank")
+    assert "You can’t see these" in await page(client, f"/portal/customers/{customer.id}?tab=bank")
     assert (await client.get(f"/portal/customers/{customer.id}/bank")).status_code == 403
     await sign_in(client, db, await make_staff(db, Role.STAFF))
     assert "?tab=bank" not in await page(client, f"/portal/customers/{customer.id}")

@@ -10,10 +10,12 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from documents.filters import format_plural
 from domain.calling import claim, remind, segments
 from domain.calling.hours_key import find_hours_key
 from domain.calling.segments import find_usual_day
 from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import business_today
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from domain.orders.business import current_business
 from domain.sales import call_page
@@ -126,13 +128,30 @@ async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(
         db.add(OutboundCallLog(phone="+12165550123", outcome=outcome, staff_id=rep.id))
     await db.flush()
     text = " ".join((await page(client, "/portal/calling?segment=window")).split())
-    assert "Priority has 1." in text
+    assert "Window is clear" in text
+    assert "Priority has 1 to call." in text
     came_of = text[text.index('id="came-of"') :]
     rows = re.search(r'href="(/portal/performance/calls[^"]+)"', came_of)
     assert rows is not None
     assert "3 calls" in await page(client, rows[1].replace("&amp;", "&"))
     assert re.findall(r"</svg></span> ([\w ,]+)</th>", came_of) == ["Sale made", "No answer"]
     assert re.findall(r'<td class="num">(\d+)</td></tr>', came_of)[:2] == ["1", "2"]
+
+
+async def test_a_clear_tab_counts_the_callbacks_that_are_due(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    today = business_today(current_business().timezone)
+    await make_entry(db, status="callback", callback_on=today - timedelta(days=1))
+    for number in range(6):
+        text = await page(client, "/portal/calling?segment=window")
+        assert f"{format_plural(number + 1, 'callback')} {'are' if number else 'is'} due. Priority has" in text
+        assert "All\n        callbacks" not in text
+        await make_entry(db, status="callback", callback_on=today)
+    text = await page(client, "/portal/calling?segment=window")
+    assert "More than 6 callbacks are due." in text
+    listed = re.search(r'href="([^"]+)">All\s+callbacks<', text)
+    assert listed is not None
+    assert "7 entries" in await page(client, listed[1].replace("&amp;", "&"))
 
 
 async def test_a_callback_takes_two_keys(client: TestClientProtocol, db: AsyncSession) -> None:

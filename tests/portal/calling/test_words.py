@@ -45,7 +45,7 @@ def test_a_day_is_held_against_a_usual_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert say(DAY, UsualDay(28.75, 5.0, Decimal("2324.65"))) == [
         "35 up 6 on a usual Monday",
         "7 up 2 on a usual Monday",
-        "20.0% up 2.6% from 17.4%",
+        "20.0% up 2.6 points from 17.4%",
         "$2,714.80 up $390.15 from $2,324.65",
         "$95.02   due when paid",
     ]
