@@ -158,7 +158,8 @@ class CallDay(Table, table=True):
 
 class MonthProof(Table, table=True):
     """The last check of a month: when its journal was compared with the month's events, and receivables with the
-    invoices, and whether they agreed. `changed_at` is when something of that month was recounted since."""
+    invoices, and whether they agreed. `changed_at` is when something up to its end was last recounted. `checked_at` is
+    -infinity during the first check."""
 
     __tablename__ = "month_proof"
 

@@ -164,7 +164,7 @@ WITH {_BOOKS} SELECT coalesce(sum(debit - credit), 0) FROM books WHERE account =
 _FOLD = f"""
 WITH {take_notes("books")},
 dropped AS (DELETE FROM journal_hour WHERE hour IN (SELECT hour FROM changed)),
-doubted AS (UPDATE month_proof SET changed_at = now() WHERE ends_at > (SELECT min(hour) FROM changed)),
+doubted AS (UPDATE month_proof SET changed_at = clock_timestamp() WHERE ends_at > (SELECT min(hour) FROM changed)),
 posted AS MATERIALIZED ({_POSTED})
 INSERT INTO journal_hour (hour, {_COLUMNS})
 SELECT * FROM ({_SUM_UP.format(bucket=HOUR.format("at"))}) AS each ORDER BY 1, 2, 3

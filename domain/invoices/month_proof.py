@@ -55,9 +55,7 @@ FROM (
     FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends
   ) AS memo
   CROSS JOIN LATERAL ({_paid("p.invoice_id = i.id")}) AS own
-  CROSS JOIN LATERAL (
-    {_paid("p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
-  ) AS placed
+  CROSS JOIN LATERAL ({_paid("p.order_id = i.order_id")}) AS placed
   LEFT JOIN (
     SELECT i.id, sum(t.amount) AS after, coalesce(sum(t.amount) FILTER (WHERE t.created_at < :begins), 0) AS before
     FROM ({TAKEN_OFF}) AS t JOIN invoice AS i ON {CONCERNS} WHERE t.created_at < :ends GROUP BY i.id
@@ -70,16 +68,22 @@ _FIND = text("""
 SELECT checked_at, agrees, receivables_before, receivables, open_invoices, coalesce(changed_at > checked_at, false)
   OR ends_at <> :ends OR EXISTS (SELECT FROM hour_change WHERE report = 'books' AND hour < :ends) AS is_doubted,
   true AS is_kept
-FROM month_proof WHERE first = :first
+FROM month_proof WHERE first = :first AND isfinite(checked_at)
+""")
+# A row of this period exists before its recount begins, so that a fold can mark what changes meanwhile.
+_BEGIN = text("""
+INSERT INTO month_proof (first, ends_at, checked_at, agrees, receivables_before, receivables, open_invoices)
+VALUES (:first, :ends, '-infinity', false, 0, 0, 0)
+ON CONFLICT (first) DO UPDATE SET ends_at = excluded.ends_at,
+  changed_at = CASE WHEN month_proof.ends_at = excluded.ends_at THEN month_proof.changed_at ELSE now() END
 """)
 _KEEP = text("""
-INSERT INTO month_proof
-  (first, ends_at, checked_at, agrees, receivables_before, receivables, open_invoices)
-VALUES (:first, :ends, :checked_at, :agrees, :before, :after, :invoices)
-ON CONFLICT (first) DO UPDATE SET ends_at = excluded.ends_at, checked_at = excluded.checked_at, changed_at = NULL,
-  agrees = excluded.agrees, receivables_before = excluded.receivables_before, receivables = excluded.receivables,
-  open_invoices = excluded.open_invoices
+UPDATE month_proof SET ends_at = :ends, checked_at = :checked_at, agrees = :agrees, receivables_before = :before,
+  receivables = :after, open_invoices = :invoices
+WHERE first = :first
 """)
+# By the database's clock, like the time of a change, and before the snapshot is taken.
+_NOW = text("SELECT now()")
 _IN_ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 SYSTEM = Actor(ActorKind.STAFF, name="System", role=Role.MANAGER)
 
@@ -127,9 +131,10 @@ async def prove_month(month: date, *, settings: Settings) -> bool:
     begins, ends = business_range_bounds(first, last, zone)
     async with separate_transaction() as db:
         await fold_journal_hours(db)
+        await db.execute(_BEGIN, {"first": first, "ends": ends})
     async with separate_transaction() as db:
         await db.execute(_IN_ONE_SNAPSHOT)
-        checked_at = now()
+        checked_at = await db.scalar(_NOW)
         books = await get_books(db, first, last, visible_to=SYSTEM, timezone=zone)
         before = await sum_receivables(db, begins, timezone=zone)
         journal = await get_journal(db, first, last, visible_to=SYSTEM, timezone=zone)

@@ -170,6 +170,91 @@ async def test_a_large_company_is_proved_by_the_worker_and_doubted_once_anything
     assert await look() == (Decimal(55), False, False)
 
 
+# Each is found by one of the three comparisons alone: the month before, the accounts, and the sums of both sides.
+_WRONG = {
+    "what was owed before": """
+    INSERT INTO journal_hour (hour, kind, account, entries, postings, debit, credit)
+    SELECT hour - interval '40 days', kind, account, 0, 1, 1, 0 FROM journal_hour WHERE account LIKE '1200%'
+    """,
+    "two accounts": """
+    UPDATE journal_hour SET account = CASE WHEN account LIKE '40%' THEN '4100 Delivery' ELSE '4000 Sales' END
+    WHERE account LIKE '40%' OR account LIKE '41%'
+    """,
+    "both sides": "UPDATE journal_hour SET debit = debit + 1, credit = credit + 1 WHERE account LIKE '40%'",
+}
+
+
+@pytest.mark.parametrize("wrong", _WRONG)
+async def test_a_kept_sum_that_is_wrong_is_found_wherever_it_is(
+    committed: Database, settings: Settings, wrong: str
+) -> None:
+    month = first_of_month(business_today(ZONE))
+    async with committed.separate_transaction() as db:
+        await bill(db, now(), "000001")
+    assert await prove_month(month, settings=settings)
+    async with committed.separate_transaction() as db:
+        await db.execute(text(_WRONG[wrong]))
+    assert not await prove_month(month, settings=settings)
+
+
+async def find_stored(database: Database, month: date) -> bool | None:
+    """Whether the stored proof of a month is doubted; None without one."""
+    async with database.reading() as connection:
+        close = await get_month_close(connection, month, visible_to=MANAGER, timezone=ZONE)
+    return None if close.proof is None else close.proof.is_doubted
+
+
+async def test_a_change_of_an_earlier_month_doubts_every_proof_after_it(
+    committed: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(month_proof, "COUNTED_AT_ONCE", 0)
+    running = first_of_month(business_today(ZONE))
+    earlier = first_of_month(running - timedelta(days=1))
+    assert await prove_months(settings=settings) == 2
+    async with committed.separate_transaction() as db:
+        await bill(db, start_of_business_day(running, ZONE) - timedelta(hours=2), "000001")
+        await bill(db, now(), "000002")
+        await fold_journal_hours(db)
+    assert [await find_stored(committed, month) for month in (earlier, running)] == [True, True]
+    assert await prove_months(settings=settings) == 2
+    async with committed.separate_transaction() as db:
+        await bill(db, now(), "000003")
+        await fold_journal_hours(db)
+    assert [await find_stored(committed, month) for month in (earlier, running)] == [False, True]
+    # A proof up to yesterday says nothing of today.
+    assert await prove_months(settings=settings) == 1
+    async with committed.separate_transaction() as db:
+        await db.execute(text("UPDATE month_proof SET ends_at = ends_at - interval '1 day'"))
+    assert await find_stored(committed, running)
+
+
+async def test_what_changes_during_a_recount_doubts_its_proof(
+    committed: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(month_proof, "COUNTED_AT_ONCE", -1)
+    month = first_of_month(business_today(ZONE))
+    numbers = iter(("000001", "000002"))
+    stored: list[bool | None] = []
+
+    async def bill_meanwhile(*args: object, **kwargs: object) -> Journal:
+        stored.append(await find_stored(committed, month))
+        async with committed.session() as db:
+            await bill(db, now(), next(numbers))
+            await fold_journal_hours(db)
+            await db.commit()
+        return await get_journal(*args, **kwargs)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(month_proof, "get_journal", bill_meanwhile)
+        for _ in range(2):
+            # It agrees, about what it saw; there is no stored proof before the first one is made.
+            assert await prove_month(month, settings=settings)
+            assert await find_stored(committed, month)
+    assert stored == [None, True]
+    assert await prove_month(month, settings=settings)
+    assert await find_stored(committed, month) is False
+
+
 async def test_a_manager_has_a_month_counted_again(
     client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

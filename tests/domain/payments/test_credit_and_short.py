@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from documents.invoice_pdf import write_statement_html
 from domain.credit.ledger import get_credit_balance, move_credit
@@ -24,7 +24,7 @@ from domain.order_desk.move import move_order
 from domain.order_desk.short_pick import ShipShort, ship_short
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from domain.payments.refund import RefundPayment
+from domain.payments.refund import RefundPayment, refund_payment
 from domain.payments.refund_rows import list_refundable, prepare_refund
 from domain.reports.profit import ProfitQuery, get_profit
 from models import (
@@ -223,6 +223,40 @@ async def test_the_books_know_the_memo_of_an_invoice_that_was_voided(db: Any, ma
     await delete_invoice(db, again, by=manager)
     await db.commit()
     assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+
+
+async def test_the_books_know_what_was_given_back_and_say_the_same_in_later_months(
+    db: Any, manager: Actor, settings: Settings
+) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    own = await owe(db, "100.00", manager, customer_id=customer.id)
+    ordered, _ = await owe_for_order(db, customer, manager)
+    for invoice_id, amount in ((own, 100), (ordered, 55)):
+        await record_receipt(db, RecordReceipt(invoice=[invoice_id], amount=Decimal(amount)), by=manager)
+    await db.commit()
+    data = RefundPayment(amount=Decimal(30), given_for=GivenFor.GOODWILL, reason="Late")
+    paid = dict((await db.execute(select(Payment.invoice_id, Payment.id))).all())
+    await take_back_payment(own, paid[own], data, by=manager, settings=settings)
+    await refund_payment(
+        await db.scalar(select(Payment.order_id).where(Payment.id == paid[None])), paid[None], data, by=manager,
+        settings=settings,
+    )  # fmt: skip
+    assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+    # Neither is open; an order on terms of which a piece was short is, for the rest.
+    _, order_id = await owe_for_order(db, customer, manager)
+    await ship_without(db, await read_order(db, order_id), 1, manager)
+    assert await owed_in_the_books(db, customer, manager) == all_say("40.00")
+    for table, column in (
+        ("payment", "created_at"),
+        ("invoice", "sent_at"),
+        ("credit_memo", "created_at"),
+        ("order_allowance", "created_at"),
+    ):
+        await db.execute(text(f"UPDATE {table} SET {column} = {column} - interval '40 days'"))
+    close = await get_month_close(db, business_today(ZONE), visible_to=manager, timezone=ZONE)
+    assert close.proof is not None
+    assert (close.agrees, close.proof.open_invoices) == (True, 1)
+    assert close.receivables_before == close.proof.receivables_before == close.receivables == Decimal(40)
 
 
 async def test_a_void_invoice_owes_nothing_after_some_of_its_money_went_back(
