@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import select, text
@@ -17,7 +17,9 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.live import Topic, announce
+from domain.orders.commission import settle_commissions
 from models import AuditAction, Order, OrderStatus
+from models.session import raw_connection
 
 MOST_NUMBERS = 5_000
 
@@ -25,21 +27,29 @@ _SET = text("""
 WITH wanted AS (
   SELECT id, commission_paid FROM orders
   WHERE order_number = ANY(:numbers) AND commission_rep_id IS NOT NULL AND commission_amount IS NOT NULL
+    AND (CAST(:rep_id AS bigint) IS NULL OR commission_rep_id = :rep_id)
     AND (NOT :paid OR status <> 'cancelled' OR EXISTS (SELECT FROM commission_entry WHERE order_id = orders.id))
   ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE orders AS o SET commission_paid = :paid,
   commission_paid_at = CASE WHEN NOT :paid THEN NULL WHEN w.commission_paid THEN o.commission_paid_at ELSE now() END,
   commission_paid_by = CASE WHEN NOT :paid THEN '' WHEN w.commission_paid THEN o.commission_paid_by ELSE :name END
-FROM wanted AS w WHERE w.id = o.id
+FROM wanted AS w WHERE w.id = o.id RETURNING o.id, o.order_number
 """)
 _WAS_DUE = text("SELECT EXISTS (SELECT FROM commission_entry WHERE order_id = :order_id)")
-# The ledger entries of those orders. Except for an order's first, an entry added after its order was marked is marked
-# the next time.
-_SET_ENTRIES = text("""
+# The ledger entries of the orders' reps. Except for an order's first, an entry added after its order was marked is
+# marked the next time. What an earlier rep has to give back is settled on that rep's own statement.
+_MARK = """
 UPDATE commission_entry AS e SET paid_at = CASE WHEN :paid THEN now() END,
   paid_by = CASE WHEN :paid THEN CAST(:name AS text) ELSE '' END
-FROM orders AS o WHERE o.id = e.order_id AND o.order_number = ANY(:numbers) AND (e.paid_at IS NULL) = :paid
+"""
+_SET_ENTRIES = text(f"""{_MARK}
+FROM orders AS o WHERE o.id = e.order_id AND o.id = ANY(:ids) AND e.staff_id = o.commission_rep_id
+  AND (e.paid_at IS NULL) = :paid
+""")
+_SET_ENTRIES_OF_REP = text(f"""{_MARK}
+WHERE e.staff_id = :rep_id AND e.order_number = ANY(:numbers) AND (e.paid_at IS NULL) = :paid
+RETURNING e.order_number
 """)
 
 
@@ -104,20 +114,33 @@ async def set_commission_paid(
         order.commission_paid_by = by.name if paid else ""
         await db.flush()
         await _note(db, order.id, order.order_number, paid=paid, by=by)
-    await db.execute(_SET_ENTRIES, {"numbers": [order.order_number], "paid": paid, "name": by.name})
+    await settle_commissions(await raw_connection(db), order.id)
+    await db.execute(_SET_ENTRIES, {"ids": [order.id], "paid": paid, "name": by.name})
     return CommissionMark(order.order_number, paid, order.commission_paid_at, order.commission_amount)
 
 
-async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, by: Actor) -> int:
-    """Mark many at once and return how many of the orders have a commission. Locks them in order of id."""
+async def mark_commissions_paid(
+    db: AsyncSession, data: BulkCommissionPaid, *, by: Actor, rep_id: int | None = None
+) -> int:
+    """Mark many at once and return how many of the orders have a commission. Locks them in order of id.
+
+    With a rep, only this rep's entries, also those of orders that have another rep by now or were deleted.
+    """
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     numbers = sorted({number.upper() for number in data.order_numbers})
-    values = {"numbers": numbers, "paid": data.is_paid, "name": by.name}
-    done: Any = await db.execute(_SET, values)
-    if done.rowcount:
-        await db.execute(_SET_ENTRIES, values)
-        await _note(db, None, ", ".join(numbers[:20]), count=done.rowcount, paid=data.is_paid, by=by)
-    return int(done.rowcount)
+    values = {"numbers": numbers, "paid": data.is_paid, "name": by.name, "rep_id": rep_id}
+    orders = (await db.execute(_SET, values)).all()
+    marked = {row.order_number for row in orders}
+    ids = [row.id for row in orders]
+    if ids:
+        await settle_commissions(await raw_connection(db), *ids)
+    if rep_id is not None:
+        marked |= set((await db.scalars(_SET_ENTRIES_OF_REP, values)).all())
+    elif ids:
+        await db.execute(_SET_ENTRIES, {"ids": ids, "paid": data.is_paid, "name": by.name})
+    if marked:
+        await _note(db, None, ", ".join(numbers[:20]), count=len(marked), paid=data.is_paid, by=by)
+    return len(marked)
 
 
 async def _note(db: AsyncSession, order_id: int | None, name: str, *, count: int = 1, paid: bool, by: Actor) -> None:

@@ -99,6 +99,11 @@ class Line:
         """True once this amount has been paid to the rep, or returned by them."""
         return self.paid_at is not None
 
+    @property
+    def is_advance(self) -> bool:
+        """True for a commission that was paid to the rep before the customer had paid."""
+        return self.kind == "earned" and self.note in {"unpaid", "pending_review", "failed"}
+
 
 @dataclass(frozen=True, slots=True)
 class PaidTogether:

@@ -9,6 +9,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.live import Topic, announce
+from domain.orders.commission import settle_commissions
 from domain.orders.record import lock_order
 from domain.payments.check_photos import forget_photos_later
 from domain.payments.withdraw import has_payment_under_way
@@ -35,7 +36,12 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
             "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
             code=Code.CANCEL_INSTEAD,
         )
-    await return_held_stock(await raw_connection(db), order_id, reason=StockReason.ORDER_DELETED, by=by)
+    connection = await raw_connection(db)
+    await return_held_stock(connection, order_id, reason=StockReason.ORDER_DELETED, by=by)
+    order.status = OrderStatus.CANCELLED
+    await db.flush()
+    # An advance on the rep's commission is taken back.
+    await settle_commissions(connection, order_id)
     await record_audit(
         db,
         action=AuditAction.ORDER_DELETED,

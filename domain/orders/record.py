@@ -14,7 +14,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import refresh_calling_totals
-from domain.orders.commission import fix_commission, settle_commission
+from domain.orders.commission import fix_commission, settle_commissions
 from domain.orders.statuses import WAY_FORWARD
 from models import Order, OrderEvent, OrderEventKind, OrderStatus, Role
 from models.session import raw_connection
@@ -138,7 +138,7 @@ async def follow_change(db: AsyncSession, order: Order) -> None:
     if order.sales_rep_id is not None or order.commission_rep_id is not None:
         if order.status == OrderStatus.PENDING:
             await fix_commission(connection, order.id)
-        await settle_commission(connection, order.id)
+        await settle_commissions(connection, order.id)
     if order.customer_id is not None:
         await refresh_calling_totals(connection, order.customer_id)
 

@@ -20,7 +20,7 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.raw_values import write_array
 from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
-from domain.orders.commission import fix_commission, settle_commission
+from domain.orders.commission import fix_commission, settle_commissions
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
@@ -226,7 +226,7 @@ async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.
     if order.sales_rep_id is not None:
         await fix_commission(connection, row["id"])
         if order.payment_status is PaymentStatus.PAID:
-            await settle_commission(connection, row["id"])
+            await settle_commissions(connection, row["id"])
     if order.customer_id is not None and row["is_on_calling_list"]:
         await note_new_order(connection, order.customer_id, order.status, row["created_at"])
 

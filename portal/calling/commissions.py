@@ -41,6 +41,7 @@ TAKEN_BACK = {
     "refunded": "Returned",
     "cancelled": "Cancelled",
     "unpaid": "Unpaid again",
+    "reassigned": "Another rep’s now",
 }
 
 
@@ -96,10 +97,10 @@ def _list_figures(found: Statement) -> list[dict[str, str]]:
     ]
     open_entries = sum(not line.is_paid for line in found.lines)
     figures = (
-        ("Earned", found.earned, f"{format_plural(len(found.lines) - back, 'order')} paid in full",
-         "Commission on orders paid in full during the month"),
+        ("Earned", found.earned, format_plural(len(found.lines) - back, "order"),
+         "Commission on orders paid in full during the month, and advances"),
         ("Taken back", found.taken_back, format_plural(back, "entry", "entries"),
-         "Taken back for refunds and cancellations in the month"),
+         "Taken back in the month for refunds, cancellations and orders given to another rep"),
         ("Paid", found.paid, newest[0] if newest else "", "Entries marked paid"),
         ("To pay", found.to_pay, format_plural(open_entries, "entry", "entries"), "Earned + taken back − paid"),
     )  # fmt: skip
@@ -153,7 +154,7 @@ async def pay_statement(rep_id: int, month: str) -> Response:
     found = await _find(rep_id, month)
     numbers = (await request.form).getlist("order_numbers") or found.unpaid_numbers
     done = await mark_commissions_paid(
-        db(), read_values(BulkCommissionPaid, {"order_numbers": numbers}), by=current_actor()
+        db(), read_values(BulkCommissionPaid, {"order_numbers": numbers}), by=current_actor(), rep_id=rep_id
     )
     return await redirect_to(f"{LIST}/{rep_id}/{month}", toast=f"{done} marked paid")
 

@@ -17,15 +17,17 @@ from domain.kernel.clock import business_today, first_of_month, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.order_desk.assign import AssignOrder, assign_order
+from domain.order_desk.delete import delete_order
+from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.move import move_order
 from domain.orders.business import current_business
-from domain.orders.commission import settle_commission
+from domain.orders.commission import settle_commissions
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.sales.rep_home import get_rep_home
 from models import CommissionEntry, CommissionRate, CommissionSum, Order, OrderStatus, Role, Staff
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
-from tests.factories.orders import make_order
+from tests.factories.orders import RULES, make_order
 from tests.portal.forms import read_page, send_form
 
 LIST = "/portal/commissions"
@@ -48,7 +50,7 @@ async def earn_last_month(db: AsyncSession) -> tuple[Staff, Order]:
     assert order.commission_amount == Decimal("4.00")
     order.payment_status = "paid"
     await db.flush()
-    await settle_commission(await raw_connection(db), order.id)
+    await settle_commissions(await raw_connection(db), order.id)
     (entry,) = (await db.scalars(select(CommissionEntry))).all()
     today = business_today(current_business().timezone)
     assert (entry.amount, entry.month, entry.kind) == (Decimal("4.00"), first_of_month(today), "earned")
@@ -92,7 +94,7 @@ async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientP
     order.total_amount -= 5
     order.payment_status = "unpaid"
     await db.flush()
-    await settle_commission(connection, order.id)
+    await settle_commissions(connection, order.id)
     after = await get_statement(db, rep.id, last, visible_to=as_actor(manager))
     assert after.lines == before.lines
     assert after.since == [(order.order_number, Decimal("-4.00"))]
@@ -116,7 +118,7 @@ async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
     assert (paid.paid, paid.to_pay) == (Decimal(4), Decimal(0))
     order.status = "cancelled"
     await db.flush()
-    await settle_commission(await raw_connection(db), order.id)
+    await settle_commissions(await raw_connection(db), order.id)
     later = await get_statement(db, rep.id, today, visible_to=by)
     assert [(line.amount, line.base, line.is_paid) for line in later.lines] == [(Decimal(-4), Decimal(-40), False)]
     assert (later.to_pay, later.earlier) == (Decimal(-4), last_month())
@@ -150,6 +152,51 @@ async def test_a_commission_paid_before_it_is_due_is_not_paid_again(db: AsyncSes
     assert [line.paid_by for line in month.lines] == ["" if changes_rep else by.name]
 
 
+@pytest.mark.parametrize("way", ["another rep", "cancelled", "deleted", "smaller", "not paid after all"])
+async def test_an_advance_is_taken_back_if_the_order_does_not_earn_it(
+    client: TestClientProtocol, db: AsyncSession, way: str
+) -> None:
+    """The rep of an order of $40.00 got its $4.00 before the customer paid."""
+    by, reps = as_actor(await make_staff(db, Role.ADMIN)), [await make_staff(db, Role.SALES_REP) for _ in range(2)]
+    for rep in reps:
+        db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer, product = await make_customer(db, sales_rep_id=reps[0].id), await make_product(db)
+    placed = (await make_order(db, (product.sku, 4), by=as_actor(customer))).written
+    await set_commission_paid(db, placed.order_number, SetCommissionPaid(paid=True), by=by)
+    first, second = (rep.id or 0 for rep in reps)
+    today = business_today(current_business().timezone)
+    advanced = await get_statement(db, first, today, visible_to=by)
+    assert (advanced.earned, advanced.paid, advanced.to_pay) == (Decimal(4), Decimal(4), Decimal(0))
+    assert advanced.lines[0].is_advance
+    if way == "another rep":
+        await assign_order(db, placed.id, AssignOrder(sales_rep_id=second), by=by)
+    elif way == "cancelled":
+        await move_order(db, placed.id, to=OrderStatus.CANCELLED, by=by)
+    elif way == "deleted":
+        await delete_order(db, placed.id, by=by)
+    elif way == "smaller":
+        data = EditItems.model_validate({"items": [{"product_id": product.id, "quantity": 1}]})
+        await edit_items(db, placed.id, data, by=by, rules=RULES)
+    else:
+        await set_commission_paid(db, placed.order_number, SetCommissionPaid(paid=False), by=by)
+    owed = await get_statement(db, first, today, visible_to=by)
+    back = Decimal(-3 if way == "smaller" else -4)
+    assert (owed.earned, owed.taken_back) == (Decimal(4), back)
+    assert owed.to_pay == (0 if way == "not paid after all" else back)
+    # Paying the second rep does not settle what the first has to give back.
+    assert await mark_commissions_paid(db, BulkCommissionPaid(order_numbers=[placed.order_number]), by=by) == (
+        way != "deleted"
+    )
+    owed = await get_statement(db, first, today, visible_to=by)
+    assert owed.to_pay == (back if way in {"another rep", "deleted"} else 0)
+    await sign_in(client, db, await db.get_one(Staff, by.id))
+    page = f"{LIST}/{first}/{today:%Y-%m}"
+    if owed.to_pay:
+        await send_form(client, page, f"{page}/pay")
+    assert (await get_statement(db, first, today, visible_to=by)).to_pay == 0
+    assert ("Another rep’s now" in await read_page(client, page)) == (way == "another rep")
+
+
 async def test_an_order_cancelled_before_its_commission_was_due_cannot_be_marked_paid(db: AsyncSession) -> None:
     rep, by = await make_staff(db, Role.SALES_REP), as_actor(await make_staff(db, Role.ADMIN))
     db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
@@ -171,7 +218,7 @@ async def test_a_reopened_order_that_was_given_back_earns_nothing_until_it_is_pa
     rep, order = await earn_last_month(db)
     order.status, order.payment_status = "cancelled", "refunded"
     await db.flush()
-    await settle_commission(await raw_connection(db), order.id)
+    await settle_commissions(await raw_connection(db), order.id)
     by = as_actor(await make_staff(db, Role.MANAGER))
     reopened = await move_order(db, order.id, to=OrderStatus.PENDING, by=by)
     assert reopened.payment_status == "unpaid"
