@@ -9,6 +9,7 @@ from domain.invoices.record import settle_invoice_status
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO, format_money
 from domain.orders.attention import add_attention, drop_attention
+from domain.payments.failed_refunds import drop_made_good
 from domain.payments.record import list_credited
 from domain.payments.refund_rows import calculate_allowed, make_refund_row
 from domain.payments.withdraw import withdraw_from_invoice_later
@@ -46,6 +47,7 @@ async def apply_invoice_refund(
     await show_unapplied(db, invoice)
     if row.applied_amount:
         await withdraw_from_invoice_later(db, invoice.id)
+    await drop_made_good(db, invoice)
     return row
 
 

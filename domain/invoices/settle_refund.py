@@ -19,6 +19,7 @@ from domain.kernel.money import ZERO, format_money
 from domain.orders.attention import add_attention, drop_attention
 from domain.orders.record import record_event
 from domain.payments.charges import ReceiptSettling, settles_receipts
+from domain.payments.failed_refunds import describe_failed_refund
 from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
 from domain.payments.refund_rows import (
     apply_refund,
@@ -28,7 +29,6 @@ from domain.payments.refund_rows import (
 )
 from domain.payments.settle_refund import (
     describe_dispute,
-    describe_failed_refund,
     find_refund_intent,
     put_back_on_order,
     refunder,
@@ -185,8 +185,6 @@ async def _give_back(
 ) -> None:
     chosen = [part for part in parts if intent is None or part.payment.id == intent.payment_id]
     note = refund.metadata.get("note", "")
-    for part in chosen:
-        _attend(part, "", instead_of=describe_failed_refund(refund.amount))
     taken = await _take_off(
         db,
         chosen,
@@ -262,7 +260,7 @@ async def _undo(
         chosen = [part for part in parts if part.payment.id in touched]
     else:
         return
-    sentence = f"{describe_failed_refund(refund.amount)}: {refund.error or 'no reason given'}"
+    sentence = describe_failed_refund(refund.amount, refund.error)
     for part in chosen[:1]:
         _attend(part, sentence)
         await _note_on_timelines(db, [part], OrderEventKind.REFUND_FAILED, refund.amount, sentence)
@@ -298,7 +296,7 @@ async def _put_back(db: AsyncSession, parts: Sequence[_Part], rows: Sequence[Pay
 
 
 async def _say_refused(db: AsyncSession, invoice: Invoice, amount: Decimal, error: str) -> None:
-    sentence = f"{describe_failed_refund(amount)}: {error or 'no reason given'}"
+    sentence = describe_failed_refund(amount, error)
     add_attention(invoice, sentence)
     changes = {"amount": format_money(amount)}
     await record_invoice_event(db, invoice, InvoiceEventKind.REFUND_FAILED, by=SYSTEM, note=sentence, changes=changes)

@@ -18,6 +18,7 @@ from domain.kernel.money import ZERO, format_money
 from domain.orders.attention import add_attention, drop_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.hold import settle_hold
+from domain.payments.failed_refunds import drop_made_good
 from domain.payments.give_back_credit import calculate_credit_used
 from domain.payments.intents import AWAITING_ANSWER, UNSETTLED, make_intent
 from domain.payments.record import list_credited, show_unapplied, show_waiting_check
@@ -297,6 +298,7 @@ async def apply_refund(
         await withdraw_later(db, order)
     if applied < amount:
         await show_unapplied(db, order)
+    await drop_made_good(db, order)
     return row
 
 

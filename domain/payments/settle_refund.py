@@ -10,6 +10,7 @@ from domain.kernel.money import format_money
 from domain.orders.attention import add_attention, drop_attention
 from domain.orders.record import lock_order, record_event
 from domain.payments.charges import receipts
+from domain.payments.failed_refunds import describe_failed_refund
 from domain.payments.intents import UNSETTLED, lock_intent, read_intent, settle_intent
 from domain.payments.record import show_unapplied
 from domain.payments.refund_rows import apply_refund, calculate_allowed, settle_refunded_status
@@ -192,7 +193,6 @@ async def _give_back(
         db, order, payment, refund.amount, method=payment.method, why=why, by=by, note=note, provider_id=refund.id
     )
     await settle_refunded_status(db, order, by=by)
-    drop_attention(order, describe_failed_refund(refund.amount))
     await record_event(
         db, order, OrderEventKind.REFUNDED, by=by, note=note, changes={"amount": format_money(refund.amount)}
     )
@@ -246,13 +246,8 @@ async def put_back_on_order(db: AsyncSession, order: Order, row: Payment) -> Non
     await withdraw_later(db, order)
 
 
-def describe_failed_refund(amount: Decimal) -> str:
-    """Return the beginning of the sentence about a failed refund."""
-    return f"The refund of {format_money(amount)} failed"
-
-
 async def _say_refused(db: AsyncSession, order: Order, amount: Decimal, error: str) -> None:
-    sentence = f"{describe_failed_refund(amount)}: {error or 'no reason given'}"
+    sentence = describe_failed_refund(amount, error)
     add_attention(order, sentence)
     await record_event(
         db, order, OrderEventKind.REFUND_FAILED, by=SYSTEM, note=sentence, changes={"amount": format_money(amount)}

@@ -315,6 +315,13 @@ async def test_a_card_payment_of_an_invoice_goes_back_by_stripe_or_says_why_not(
     assert (outcome.status, stripe.captured(payment_id)) == ("succeeded", 1200)
     assert await read_money(db, invoice_id) == [("paid", "12.00", "8.00", "0.00")]
     assert (await read_invoice(db, invoice_id)).attention == ""
+    stripe.faults.refuse_refunds = "The charge is disputed."
+    with pytest.raises(OutsideServiceFailed, match="disputed"):
+        await take_back_payment(invoice_id, row, data, by=clerk, settings=stripe_settings)
+    stripe.faults.refuse_refunds = ""
+    credit = data.model_copy(update={"how": RefundWay.STORE_CREDIT})
+    await take_back_payment(invoice_id, row, credit, by=clerk, settings=stripe_settings)
+    assert (await read_invoice(db, invoice_id)).attention == ""
     ordered, order_id = await owe_for_order(db, customer, clerk)
     await pay(stripe_settings, stripe, ordered)
     row = await db.scalar(select(Payment.id).where(Payment.order_id == order_id))

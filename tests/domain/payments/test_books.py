@@ -111,6 +111,28 @@ async def test_a_dispute_is_told_once_and_ends_without_taking_another_trouble_wi
     assert (order.attention, order.payment_status, str(order.amount_paid)) == ("", "refunded", "0.00")
 
 
+@pytest.mark.parametrize("ways", [["as_paid", "store_credit"], ["store_credit", "store_credit"]])
+async def test_a_failed_refund_is_settled_once_its_amount_went_back_in_other_ways(db, stripe, stripe_settings, ways):
+    order, _ = await make_customers_order(db)
+    clerk = as_actor(await make_staff(db))
+    await pay_by_card(stripe_settings, stripe, order)
+    payment_id = await card_row(db)
+    stripe.faults.refuse_refunds = "The card was closed."
+    for amount in ("30.00", "20.00"):
+        with pytest.raises(OutsideServiceFailed):
+            await give_back(stripe_settings, order, payment_id, amount, clerk)
+    stripe.faults.refuse_refunds = ""
+    left = ["The refund of $30.00 failed: The card was closed.", "The refund of $20.00 failed: The card was closed."]
+    assert (await read_order(db, order.id)).attention.splitlines() == left
+    await give_back(stripe_settings, order, payment_id, "12.00", clerk, how=ways[0])
+    assert (await read_order(db, order.id)).attention.splitlines() == left
+    # $30.00 in all settle the first; they do not settle the second as well.
+    await give_back(stripe_settings, order, payment_id, "18.00", clerk, how=ways[1])
+    assert (await read_order(db, order.id)).attention.splitlines() == left[1:]
+    await give_back(stripe_settings, order, payment_id, "20.00", clerk, how=ways[1])
+    assert (await read_order(db, order.id)).attention == ""
+
+
 @pytest.mark.parametrize("is_told_early", [True, False])
 async def test_a_refund_that_failed_is_told_once_however_often_it_is_asked_about(
     db, stripe, stripe_settings, is_told_early
