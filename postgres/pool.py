@@ -39,15 +39,18 @@ class Lent:
             await greenlet_spawn(self._pool.close_spare, cast(ConnectionPoolEntry, self._entry))
 
 
-class IdleQueue(asyncio.Queue[ConnectionPoolEntry]):
-    """The idle connections. Its own two methods take a quarter of the time of asyncio's."""
+class IdleQueue(asyncio.LifoQueue[ConnectionPoolEntry]):
+    """The idle connections, the last returned first. Its own two methods take a quarter of the time of asyncio's.
 
-    _queue: deque[ConnectionPoolEntry]
+    Few backends of PostgreSQL then do most of the work, and what they keep stays in the processor's caches.
+    """
+
+    _queue: list[ConnectionPoolEntry]
     _getters: deque[asyncio.Future[None]]
 
     def take(self) -> ConnectionPoolEntry | None:
-        """Take the connection that has been idle for longest; None if there is none."""
-        return self._queue.popleft() if self._queue else None
+        """Take the connection that was returned last; None if there is none."""
+        return self._queue.pop() if self._queue else None
 
     def put_back(self, entry: ConnectionPoolEntry) -> bool:
         """Add an idle connection, which a waiting caller gets; False if the queue is full."""

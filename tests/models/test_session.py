@@ -175,6 +175,20 @@ async def test_a_primary_is_never_behind(committed: Database) -> None:
     await beside.close()
 
 
+async def test_the_pool_lends_the_connection_that_was_returned_last(committed: Database) -> None:
+    pair = Database(committed.url, pool_size=2)
+    async with pair.raw_reading() as outer:
+        pid = await ask_pid(outer)
+        async with pair.raw_reading() as inner:
+            assert await ask_pid(inner) != pid
+    for _ in range(3):
+        async with pair.raw_reading() as again:
+            assert await ask_pid(again) == pid
+        async with pair.reading() as again:
+            assert await again.scalar(text("SELECT pg_backend_pid()")) == pid
+    await pair.close()
+
+
 async def test_an_idle_connection_that_has_become_too_old_is_made_again(alone: Database) -> None:
     async with alone.raw_reading() as connection:
         old = await ask_pid(connection)
