@@ -62,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._expect_nothing()
-        cast("dict[str, Any]", self.scope)[IS_WHOLE] = True
+        cast("dict[str, Any]", self.scope)[IS_WHOLE] = self.cycle
         super().on_message_complete()
 
     def _is_idle(self) -> bool:

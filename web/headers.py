@@ -63,12 +63,14 @@ async def begin_request() -> Response | None:
 
 async def finish_headers(response: Response) -> Response:
     """Set the common headers on an answer; values set by the handler are kept."""
-    # One pass over the existing headers: werkzeug's `setdefault` would search all of them for each of ours.
-    present = {name.lower() for name, _ in response.headers}
-    is_sandbox = settings().sandbox
-    common = PRODUCTION_HEADERS if settings().is_production else SANDBOX_HEADERS if is_sandbox else COMMON_HEADERS
-    response.headers.extend([(name, value) for name, value in common if name.lower() not in present])
-    response.headers["X-Request-Id"] = request_id()
+    rules = settings()
+    common = PRODUCTION_HEADERS if rules.is_production else SANDBOX_HEADERS if rules.sandbox else COMMON_HEADERS
+    # One pass over the existing headers, and none over ours: werkzeug's `setdefault` would search all for each of them,
+    # and its `extend` would check these constants, and an id that was checked, for line breaks.
+    written = response.headers._list  # noqa: SLF001 - see above
+    present = {name.lower() for name, _ in written}
+    written += [(name, value) for name, value in common if name.lower() not in present]
+    written.append(("X-Request-Id", request_id()))
     _allow_storefronts(response)
     return response
 

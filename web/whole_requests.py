@@ -17,8 +17,9 @@ from quart.utils import cancel_tasks, encode_headers, raise_task_exceptions
 from quart.wrappers.response import DataBody
 
 from web.read_headers import ReadHeaders
+from web.whole_answers import write_whole
 
-# What the server writes into the scope of a request that has arrived completely.
+# What the server writes into the scope of a request that has arrived completely: its cycle, which writes the answer.
 IS_WHOLE = "ladle.is_whole"
 
 
@@ -39,6 +40,8 @@ class WholeRequests(ASGIHTTPConnection):
         request.body_timeout = None  # With a timeout, Quart would create a task to wait for the body.
         response = await self.app.handle_request(request)
         if isinstance(response, Response) and (body := read_ready(response)) is not None:
+            if write_whole(self.scope[IS_WHOLE], response, body):
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._most_seconds(response)):
                     await _send_ready(send, response, body)

@@ -28,14 +28,15 @@ def write_received_sales(order: NewOrder, order_number: str) -> Letter:
 
 def list_order(order: NewOrder) -> str:
     """Return the lines of an order, its amounts and its address as text."""
-    lines = "\n".join(
+    lines = [
         f"{line.quantity} × {line.product_name} ({line.product_sku}): {format_money(line.line_total)}"
         for line in order.lines
-    )
+    ]
     totals = order.totals
     sums = [("Subtotal", totals.subtotal), ("Delivery", totals.delivery_fee), ("Total", totals.total_amount)]
-    parts = [lines, "\n".join(f"{word}: {format_money(amount)}" for word, amount in sums), _address(order.delivery)]
-    return "\n\n".join(part for part in parts if part)
+    amounts = [f"{word}: {format_money(amount)}" for word, amount in sums]
+    parts = ["\n".join(lines), "\n".join(amounts), _address(order.delivery)]
+    return "\n\n".join([part for part in parts if part])
 
 
 def _greet(name: str) -> str:

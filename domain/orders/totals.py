@@ -4,16 +4,15 @@ Prices come from the catalogue. Each line is rounded half up separately, and no 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.money import MOST_MONEY, ZERO, format_money, round_half_up
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(NamedTuple):
     """One line with the price for its quantity."""
 
     quantity: int
@@ -22,8 +21,7 @@ class PricedLine:
     line_total: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """The amounts of an order in US dollars. `total_amount` = subtotal − discount + fee; payments never change it."""
 
     subtotal: Decimal

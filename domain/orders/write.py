@@ -3,7 +3,7 @@
 Every door that creates an order uses this. The products must already be locked (`price_lines(lock=True)`).
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -234,7 +234,7 @@ async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.
 def _values(order: NewOrder) -> dict[str, Any]:
     """Return all parameters of the statement by name, except the order's number."""
     takes = order.takes_stock and order.status is not OrderStatus.CANCELLED
-    taken: Counter[int] = Counter()
+    taken = defaultdict[int, int](int)
     for line in order.lines:
         if takes and line.is_tracked:
             taken[line.product_id] += line.quantity
