@@ -1,8 +1,9 @@
 """`make bench [NAME=…]`: runs the benches and prints ratios, because times on these machines are noisy."""
 
-import asyncio
 import importlib
 import sys
+
+import uvloop
 
 NAMES = (
     "product_list", "place_order", "pdf", "calling_list", "warehouse_queue", "voice_tools", "call_queue",
@@ -19,7 +20,7 @@ def main() -> int:
     for name in names:
         module = importlib.import_module(f"bench.{name}")
         print(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
-        asyncio.run(module.bench())
+        uvloop.run(module.bench())
     return 0
 
 

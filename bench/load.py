@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import cast
 
 MOST_SECONDS = 120
 
@@ -18,9 +19,8 @@ class Answers(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self.make_request())
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
+        self.transport.write(self.make_request())
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data

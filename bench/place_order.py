@@ -12,6 +12,7 @@ import secrets
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -42,6 +43,7 @@ HOT = 5
 CLIENTS = 8
 SERVED = {"by one process": 1, "by two": 2}
 BUYER = "buyer@kitchen.example"
+MADE_BEFOREHAND = 4_000
 
 
 class Kept(NamedTuple):
@@ -57,6 +59,8 @@ _NEWEST = """
 SELECT m.body_text, k.body FROM outbox_message AS m, idempotency_key AS k
 ORDER BY m.id DESC, k.created_at DESC LIMIT 1"""
 _WRITE = write._WRITE.text.replace("SELECT id, created_at,", "SELECT id, created_at, announce('orders', id::text),")
+# In place of the new order's id, which is known only when the statement before has answered.
+NEW_ID = 2_000_000_011
 # A colon that pgbench does not read as a variable.
 COLON = r"\x3a"
 
@@ -138,15 +142,13 @@ def five_products(chance: random.Random, shelf: int = PRODUCTS) -> list[int]:
     return [chance.randrange(fifth) + fifth * part + 1 for part in range(5)]
 
 
-def order_requests(shelf: int = PRODUCTS) -> Any:
-    """A generator of requests, each with its own order and key."""
-    chance, numbers, run = random.Random(3), itertools.count(), secrets.token_hex(4)
-
-    def make() -> bytes:
-        body = orjson.dumps(order_of([(product, 2) for product in five_products(chance, shelf)], delivery_email=BUYER))
-        return request_bytes("POST", "/api/orders", body, Idempotency_Key=f"{run}-{next(numbers)}")
-
-    return make
+def order_requests(shelf: int = PRODUCTS) -> Callable[[], bytes]:
+    """Return a function that makes requests, each with its own key; their orders are made beforehand."""
+    chance, run = random.Random(3), secrets.token_hex(4)
+    orders = [order_of([(product, 2) for product in five_products(chance, shelf)]) for _ in range(MADE_BEFOREHAND)]
+    bodies = itertools.cycle([orjson.dumps(order | {"delivery_email": BUYER}) for order in orders])
+    keys = (f"{run}-{number}" for number in itertools.count())
+    return lambda: request_bytes("POST", "/api/orders", next(bodies), Idempotency_Key=next(keys))
 
 
 async def run_script(url: str, kept: Kept, *, seconds: float, shelf: int = PRODUCTS) -> float:
@@ -164,8 +166,10 @@ async def _run_one(connection: asyncpg.Connection, kept: Kept, until: float, she
     while time.perf_counter() < until:
         key, number, products = secrets.token_hex(8), new_order_number(), five_products(chance, shelf)
         async with connection.transaction():
+            made: int | None = None
             for statement, values in statements(key, number, products, kept):
-                await connection.fetch(statement, *values)
+                rows = await connection.fetch(statement, *[made if value == NEW_ID else value for value in values])
+                made = rows[0]["id"] if statement is _WRITE else made
         done += 1
     return done
 
@@ -198,7 +202,7 @@ def statements(
         ("SELECT WHERE claim_key($1, $2, $3, $4)", [caller, route, key, idempotency.KEPT_FOR]),
         (order_lines._BY_ID + order_lines._LOCKED, [write_array(products)]),
         (_WRITE if notifies else write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
-        (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", kept.mail, None, None, key, outbox.SEND_JOB,
+        (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", kept.mail, NEW_ID, None, key, outbox.SEND_JOB,
                          None, None]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, kept.answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
@@ -218,7 +222,9 @@ def pgbench_script(kept: Kept, shelf: int = PRODUCTS, *, notifies: bool = True) 
             filled = filled.replace(in_json, f"\"product_id\"{COLON}' || (:p{part})::text || E'")
             filled = filled.replace(str(mark), f":p{part}")
         filled = filled.replace("'@key@'", "(:key)::text").replace("'@number@'", "(:key)::text")
-        lines.append(" ".join(filled.split()) + ";")
+        filled = filled.replace(str(NEW_ID), ":id")
+        # The write's answer becomes variables, among them :id.
+        lines.append(" ".join(filled.split()) + (r" \gset" if "INSERT INTO orders" in statement else ";"))
     return "\n".join([*lines, "COMMIT;"]) + "\n"
 
 
