@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.invoices.links import ask_for_all
 from domain.kernel.phone import parse_phone
+from domain.kernel.sent_urls import split_sent_url
 from domain.messages.sending import WriteHtml
 from settings import Settings
 
@@ -112,13 +112,13 @@ def _paragraph(**parts: Any) -> dict[str, Any]:
 
 def name_quiet_link(link: str) -> str:
     """Return the text of a small link at the end of a mail; empty for any other."""
-    path = urlsplit(link).path
+    path = split_sent_url(link).path
     return next((word for ending, word in QUIET.items() if path.endswith(ending)), "")
 
 
 def name_link(link: str) -> str:
     """Return the text of a link's button; empty if its purpose is not known."""
-    path = urlsplit(link).path
+    path = split_sent_url(link).path
     if name_quiet_link(link):
         return ""
     return next((word for beginning, word in BUTTONS.items() if path.startswith(beginning)), "")

@@ -1,13 +1,14 @@
 """Refusals as pages: the same sentence as in the JSON API, in the portal's layout."""
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 from quart import Response, g, request
 
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotSignedIn
+from domain.kernel.sent_urls import split_sent_url
 from portal.render import error_page, page_or_block, wants_block
 from web.guards import find_reader
 from web.request import current_actor
@@ -74,7 +75,7 @@ async def ask_to_sign_in(status: int, **context: Any) -> Response:
 
 def _page_before() -> str:
     """The page of the sent form, to return to."""
-    parts = urlsplit(request.referrer or "")
+    parts = split_sent_url(request.referrer or "")
     is_ours = parts.netloc == request.host and parts.path.startswith("/portal") and parts.path != SIGN_IN
     return f"{parts.path}?{parts.query}".rstrip("?") if is_ours else "/portal"
 

@@ -16,6 +16,7 @@ from quart import request
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import InputT, read_query
 from domain.kernel.neighbours import Neighbours
+from domain.kernel.sent_urls import split_sent_url
 from domain.kernel.whole_numbers import read_whole
 from web.request import settings
 
@@ -143,7 +144,7 @@ def keep_walk(url: str) -> str:
     parts = urlsplit(url)
     if parts.query or parts.fragment:
         return url
-    here = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    here = split_sent_url(request.headers.get("HX-Current-URL") or request.referrer or "")
     asked = {name: request.args[name] for name in (VIA, DONE) if name in request.args}
     found = {name: value for name, value in parse_qsl(here.query) if name in (VIA, DONE)} if here.path == url else {}
     kept = asked if VIA in asked and request.path.startswith(f"{url}/") else found

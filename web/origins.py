@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from quart import request
 
+from domain.kernel.sent_urls import split_sent_url
 from web.request import settings
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -40,4 +41,4 @@ def is_read_from_elsewhere() -> bool:
 
 
 def _is_ours(origin: str) -> bool:
-    return urlsplit(origin).netloc in {request.host, urlsplit(settings().public_url).netloc}
+    return split_sent_url(origin).netloc in {request.host, urlsplit(settings().public_url).netloc}

@@ -75,14 +75,16 @@ class ShieldedQuart(Quart):
         self.after_serving(self._finish)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
-        """Match a path that ends in a slash like the path without it. A redirect could lose the body of a POST.
+        """Match an address by its path alone, with or without a slash at its end.
 
-        `strict_slashes` would not do: the value of a path converter, such as a SKU, would take the slash for its own.
+        Quart binds the adapter to the Host header, which can be any text: a name that is no domain was answered 500.
+        A redirect to the path without the slash could lose the body of a POST, and `strict_slashes` would not do: the
+        value of a path converter, such as a SKU, would take the slash for its own.
         """
-        adapter = super().create_url_adapter(request)
-        if adapter is not None:
-            adapter.path_info = adapter.path_info.removesuffix("/") or "/"
-        return adapter
+        if request is None:
+            return super().create_url_adapter(None)
+        path = request.path.removesuffix("/") or "/"
+        return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, path, request.method)
 
     def request_context(self, request: Request) -> RequestContext:
         """Return the context of a request."""

@@ -40,7 +40,7 @@ class WholeRequests(ASGIHTTPConnection):
         request.body_timeout = None  # With a timeout, Quart would create a task to wait for the body.
         response = await self.app.handle_request(request)
         if isinstance(response, Response) and (body := read_ready(response)) is not None:
-            if write_whole(self.scope[IS_WHOLE], response, body):
+            if write_whole(cast("dict[str, Any]", self.scope)[IS_WHOLE], response, body):
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._most_seconds(response)):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from documents.mail_html import find_skus, make_mail_writer, name_link, split_paragraphs
+from documents.mail_html import find_skus, make_mail_writer, name_link, name_quiet_link, split_paragraphs
 from settings import Settings
 
 TEXT = """Thank you, Ines. This is what you ordered:
@@ -97,3 +97,7 @@ def test_a_list_of_invoices_is_a_table_and_what_else_is_open_leads_to_the_same_p
     )  # fmt: skip
     html = make_mail_writer(Settings())("3 invoices", text)
     assert re.search(r'href="https://a.example/pay/invoice/x\?all=1"[^>]*>Pay both, \$15.00</a>', html)
+
+
+def test_a_link_that_leads_nowhere_is_a_link_all_the_same() -> None:
+    assert (name_link("http://[example"), name_quiet_link("http://[example")) == ("", "")

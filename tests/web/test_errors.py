@@ -114,6 +114,14 @@ async def test_a_slash_too_many_leads_nowhere_least_of_all_to_the_host_that_the_
     assert (response.status_code, response.headers.get("Location")) == (404, None)
 
 
+@pytest.mark.parametrize("host", ["a" * 70, "a..example", ".", "", "a b"])
+async def test_a_host_that_is_no_domain_changes_nothing(client: TestClientProtocol, host: str) -> None:
+    for path, status in (("/api/products", 200), ("/api/nothing", 404), ("/portal", 303), ("/nothing", 404)):
+        response = await client.get(path, headers={"Host": host})
+        assert (response.status_code, path) == (status, path)
+    assert (await client.delete("/api/products", headers={"Host": host})).status_code == 405
+
+
 async def test_the_api_document_is_served(client: TestClientProtocol) -> None:
     response = await client.get("/openapi.json")
     assert (await response.get_json())["openapi"] == "3.1.0"

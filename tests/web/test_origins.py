@@ -15,6 +15,7 @@ from domain.access.sessions import open_session
 from domain.kernel.actor import GUEST
 from domain.staff.tokens import issue_staff_token
 from models import LoginSession, Order, Product, Role, SessionKind, Staff
+from portal.walk import keep_walk
 from settings import Settings
 from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -130,6 +131,19 @@ async def test_a_followed_link_opens_a_page(client, db) -> None:
     assert (await client.get("/portal/orders", headers=followed)).status_code == 200
     fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": SHOP["Origin"]}
     assert (await client.get("/portal/orders", headers=fetched)).status_code == 403
+
+
+async def test_an_address_that_is_none_is_no_page_of_ours(client, db, product) -> None:
+    broken = "http://[portal"
+    assert (await client.post("/portal/orders/1/cancel", headers={"Referer": broken})).status_code == 303
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    path = f"/api/staff/products/{product.id}/image"
+    assert await read_answer(await client.post(path, files=picture(), headers={"Origin": broken})) == FOREIGN
+
+
+async def test_an_act_from_a_page_whose_address_is_none_returns_to_its_record(app) -> None:
+    async with app.test_request_context("/portal/orders/7/hold", method="POST", headers={"HX-Current-URL": "http://["}):
+        assert keep_walk("/portal/orders/7") == "/portal/orders/7"
 
 
 async def test_two_hosts_in_one_request_are_refused(client) -> None:

@@ -1,7 +1,7 @@
 """An answer that is written in one piece is the same as one that the server sends in its own way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvicorn
@@ -12,7 +12,7 @@ from web.bounded_http import BoundedHttp
 from web.shielded import ShieldedQuart
 from web.whole_answers import write_whole
 
-ANSWERS = {
+ANSWERS: dict[str, Callable[[], Response]] = {
     "/ready": lambda: Response(b'{"a": "\xc3\xa9"}', 201, {"X-Some": "thing", "Set-Cookie": "a=b"}),
     "/empty": lambda: Response(b"", 200),
     "/nothing": lambda: Response(b"", 204),
@@ -30,7 +30,7 @@ async def address() -> AsyncIterator[tuple[str, int]]:
     app = ShieldedQuart("small")
     for path, make in ANSWERS.items():
 
-        async def answer(make=make) -> Response:
+        async def answer(make: Callable[[], Response] = make) -> Response:
             return make()
 
         app.add_url_rule(path, path, answer, methods=["GET"])
