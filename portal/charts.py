@@ -119,6 +119,7 @@ class Chart:
     narrow: Drawing
     rows: tuple[Row, ...]
     legend: tuple[tuple[str, str], ...] = field(default=())
+    is_empty: bool = False
 
     @property
     def stands_beside(self) -> bool:
@@ -143,6 +144,9 @@ def draw_chart(
 
     `unit` is "$", "%" or "" and only affects the axis labels. Negative amounts are drawn as zero. `second` is the class
     of the comparison line. `wide` is the drawing's size on wide screens if it does not span the page.
+
+    A chart of zeros is empty, and a sentence stands in its place; percentages are empty only without points, because
+    zero percent says something.
     """
     return Chart(
         title=title,
@@ -154,6 +158,7 @@ def draw_chart(
         narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, second=second, most_ticks=4),
         rows=tuple(Row(point.cells, point.url) for point in reversed(points)),
         legend=legend,
+        is_empty=not any(unit == "%" or point.value or point.before for point in points),
     )
 
 

@@ -106,6 +106,11 @@ class Statement:
         """The part of it that is past due."""
         return sum((invoice.balance for invoice in self.open if invoice.days_late > 0), ZERO)
 
+    @property
+    def days_late(self) -> list[int]:
+        """By how many days each late invoice is late, the most first."""
+        return sorted((invoice.days_late for invoice in self.open if invoice.days_late > 0), reverse=True)
+
 
 async def get_statement(
     db: AsyncSession, customer_id: int, *, since: date, as_of: date, visible_to: Actor, timezone: tzinfo

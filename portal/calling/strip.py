@@ -13,6 +13,8 @@ from domain.calling.rules import CallRule, Verdict
 
 FIRST, LAST = 8 * 60, 21 * 60
 LEFT, WIDTH = 4.0, 240.0
+# The dot of this moment stays whole at both ends.
+NOW_RADIUS = 6.0
 GAP = 1.5
 # Width of a label's character, gap between labels, and how far a label may move.
 LETTER, BETWEEN, MOST_MOVED = 6.0, 4.0, 8.0
@@ -89,7 +91,7 @@ def draw_strip(place: Place, at: datetime) -> Strip:
     return Strip(
         pieces,
         list(_space_out([Mark(_place(edge), _word(edge)) for edge in inner])),
-        _place(min(max(now_minutes, FIRST), LAST)),
+        min(max(_place(min(max(now_minutes, FIRST), LAST)), NOW_RADIUS), LEFT + WIDTH + LEFT - NOW_RADIUS),
         word,
         name,
         f"Their day: {spans}, now {word}",

@@ -26,6 +26,15 @@ def chart_of(
     return draw_chart(points, title="T", period="P", summary="S", columns=("Day", "Sum"), as_line=as_line, wide=wide)
 
 
+def test_only_a_chart_of_nothing_is_empty() -> None:
+    assert chart_of([0.0, 0.0], [0.0, 0.0]).is_empty
+    assert not chart_of([0.0, 1.0]).is_empty
+    assert not chart_of([0.0, 0.0], [0.0, 1.0]).is_empty
+    nothing = {"title": "T", "period": "P", "summary": "S", "columns": ("Day", "Share"), "unit": "%"}
+    assert draw_chart([], **nothing).is_empty  # type: ignore[arg-type] # the columns are a tuple among texts
+    assert not draw_chart([Point(label="Nov 1", value=0.0, title="0%", cells=("Nov 1", "0%"))], **nothing).is_empty  # type: ignore[arg-type] # the same
+
+
 @pytest.mark.parametrize(
     ("highest", "axis"),
     [

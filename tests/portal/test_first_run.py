@@ -59,6 +59,7 @@ async def test_the_one_primary_stands_at_the_next_step_that_can_be_done(
     assert steps.count("btn-primary") == 1
     wanted = "Categories" if states_of(page)["Mail"] == "is-done" else "Mail"
     assert wanted in steps[: steps.index("btn-primary")].rpartition("<li")[2]
+    assert states_of(page)[wanted] == "is-now"
 
 
 async def test_the_newest_backup_is_shown(client: TestClientProtocol, db: AsyncSession) -> None:
