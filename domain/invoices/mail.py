@@ -12,6 +12,7 @@ from domain.invoices.letters import Occasion, write_invoice, write_invoices
 from domain.invoices.links import make_invoice_url
 from domain.invoices.own_invoices import get_own_page
 from domain.invoices.papers import WritePdf, get_revision_pdf, name_file
+from domain.invoices.receive import lock_invoices
 from domain.invoices.record import OWED, lock_invoice, name_invoice, record_invoice_event
 from domain.invoices.send import issue_invoice
 from domain.jobs.enqueue import enqueue
@@ -88,11 +89,14 @@ async def queue_joint_mail(db: AsyncSession, invoices: Sequence[Invoice], *, to:
 
 
 async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor) -> int:
-    """Send reminders of these invoices now, if something is owed and an address is known. Returns the number sent."""
+    """Send reminders of these invoices now, if something is owed and an address is known. Returns the number sent.
+
+    Invoices that no longer exist are left out.
+    """
     require(by, Right.EDIT_INVOICES, "Your role does not remind customers.")
     reminded = 0
-    for invoice_id in sorted(set(invoice_ids)):
-        invoice = await lock_invoice(db, invoice_id)
+    there = await db.scalars(select(Invoice.id).where(Invoice.id.in_(invoice_ids)))
+    for invoice in await lock_invoices(db, list(there), are_together=True):
         if invoice.status not in OWED or not invoice.customer_email:
             continue
         reminder = InvoiceReminder(invoice_id=invoice.id, step=ReminderStep.BY_HAND, recipient=invoice.customer_email)
