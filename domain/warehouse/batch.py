@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.own_orders import may_be_seen_by
@@ -20,8 +20,9 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input, Text200
 from domain.warehouse.batch_rows import BATCH_JOB, note_progress
+from domain.warehouse.label_rows import UNSETTLED
 from domain.warehouse.record import NOT_THE_FLOOR
-from models import BatchState, LabelBatch, LabelBatchOrder, Order, OrderStatus
+from models import BatchState, Label, LabelBatch, LabelBatchOrder, Order, OrderStatus
 
 MOST_ORDERS = 200
 _UNDER_WAY = (BatchState.WAITING, BatchState.ASKING)
@@ -97,7 +98,7 @@ async def start_batch(db: AsyncSession, data: StartBatch, *, by: Actor) -> int:
     await db.flush()
     ready.sort(key=lambda order: (order.created_at, order.id))
     db.add_all(LabelBatchOrder(batch_id=batch.id, order_id=order.id) for order in ready)
-    await _go_on(db, batch.id)
+    await _go_on(db, batch.id, by=by)
     return batch.id
 
 
@@ -112,7 +113,7 @@ async def resume_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
     """Continue a batch that was stopped."""
     batch = await _lock_batch(db, batch_id, by=by)
     batch.stopped_at = None
-    await _go_on(db, batch_id)
+    await _go_on(db, batch_id, by=by)
 
 
 async def choose_rates(db: AsyncSession, batch_id: int, choice: Choice, *, by: Actor) -> None:
@@ -149,12 +150,16 @@ async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by
         row.carrier, row.service = carrier, service
     row.proposal = {"as_it_is": True} if data.act is Decision.AS_IT_IS else None
     row.state, row.problem, row.updated_at = BatchState.WAITING, "", now()
-    await _go_on(db, batch_id)
+    await _go_on(db, batch_id, by=by)
 
 
-async def _go_on(db: AsyncSession, batch_id: int) -> None:
-    """Enqueue the job without a dedupe key, as one about to end would count as this one. Two jobs do no harm."""
+async def _go_on(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
+    """Enqueue the job, which buys in the name of whoever let it go on.
+
+    It has no dedupe key, as one about to end would count as this one. Two jobs do no harm.
+    """
     await note_progress(db, batch_id)
+    await db.execute(update(LabelBatch).where(LabelBatch.id == batch_id).values(by.columns))
     await enqueue(db, BATCH_JOB, {"batch_id": batch_id})
 
 
@@ -168,9 +173,14 @@ async def _lock_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> LabelBat
 
 
 async def give_up_batch(db: AsyncSession, batch_id: int, reason: str) -> None:
-    """Set everything that still waits to needing a person, with the reason."""
+    """Set everything that still waits to needing a person, with the reason.
+
+    So does an order that was taken up but has no label whose answer is awaited: nothing else would go on with it.
+    """
+    is_awaited = exists().where(Label.order_id == LabelBatchOrder.order_id, Label.state.in_(UNSETTLED))
     waiting = update(LabelBatchOrder).where(
-        LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.state == BatchState.WAITING
+        LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.state.in_(_UNDER_WAY), ~is_awaited
     )
-    await db.execute(waiting.values(state=BatchState.NEEDS_YOU, problem=reason[:500], updated_at=now()))
+    given_up = {"state": BatchState.NEEDS_YOU, "problem": reason[:500], "updated_at": now()}
+    await db.execute(waiting.values(given_up).execution_options(synchronize_session=False))
     await note_progress(db, batch_id)

@@ -19,7 +19,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, OutsideServiceFailed
 from domain.orders.record import lock_order
 from domain.warehouse.address_check import AddressCheck
-from domain.warehouse.batch import Choice
+from domain.warehouse.batch import Choice, give_up_batch
 from domain.warehouse.batch_rows import follow_labels, note_progress
 from domain.warehouse.buy import Client, buy_labels
 from domain.warehouse.label_request import BuyBoxLabels, LabelAddress, Parcel
@@ -35,6 +35,7 @@ from settings import Settings
 AT_ONCE = 4
 IN_TIME_DAYS = 3
 MOST_RATES = 6
+NO_BUYER = "Whoever started this may no longer buy labels. “Buy again” buys them in your name."
 # Another request works on the order's labels, or EasyPost's answer is missing: the order stays in progress.
 _UNDER_WAY = frozenset({Code.LABEL_PENDING, Code.REQUEST_IN_PROGRESS})
 
@@ -72,13 +73,16 @@ async def run_batch(
 
     Raises ServiceFailed if EasyPost is unavailable or another request works on a label, so that the job is retried.
     """
-    by = await _find_buyer(batch_id)
-    if by is None:
-        return 0
     ids = await _list_open(batch_id)
     done, in_work = 0, 0
     for start in range(0, len(ids), at_once):
         if await _is_stopped(batch_id):
+            break
+        # Read each time: the colleague may have been disabled, or got another role, in the meantime.
+        by = await _find_buyer(batch_id)
+        if by is None:
+            async with separate_transaction() as db:
+                await give_up_batch(db, batch_id, NO_BUYER)
             break
         some = [_buy_one(row_id, by=by, settings=settings) for row_id in ids[start : start + at_once]]
         ended = await asyncio.gather(*some, return_exceptions=True)

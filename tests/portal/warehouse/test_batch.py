@@ -12,12 +12,13 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.warehouse import batch_run
 from domain.warehouse.batch import Choice, StartBatch, give_up_batch, start_batch
 from domain.warehouse.batch_run import arrives_on, choose_rate, run_batch
 from domain.warehouse.quote import OfferedRate
 from domain.warehouse.reconcile import reconcile_labels
 from integrations.errors import ServiceFailed
-from models import BatchState, JobRun, Label, LabelBatch, LabelBatchOrder, LabelState, Order, Role
+from models import BatchState, JobRun, Label, LabelBatch, LabelBatchOrder, LabelState, Order, Role, Staff
 from models.session import Database, separate_transaction
 from settings import Settings
 from tests.factories import as_actor, make_staff, sign_in
@@ -220,6 +221,51 @@ async def test_a_batch_is_stopped_and_goes_on(
     await run_batch(batch_id, easypost_settings, at_once=1)
     row = await row_of(db, batch_id)
     assert (row.state, row.service) == ("bought", "Express")
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"role": Role.SALES_REP}])
+async def test_labels_of_somebody_who_may_no_longer_buy_are_bought_by_a_colleague(
+    client: TestClientProtocol,
+    db: AsyncSession,
+    easypost: FakeEasyPost,
+    easypost_settings: Settings,
+    change: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    orders = [(await ready(db, 1, status="packed"))[0] for _ in range(2)]
+    starter, colleague = [await make_staff(db, Role.WAREHOUSE) for _ in range(2)]
+    await sign_in(client, db, starter)
+    batch_id = await begin(client, [order.order_number for order in orders])
+    buy_one = batch_run._buy_one
+
+    async def buy_and_lose_the_right(*given: Any, **more: Any) -> bool:
+        found = await buy_one(*given, **more)
+        await db.execute(update(Staff).where(Staff.id == starter.id).values(change))
+        return found
+
+    # While the first label is bought.
+    monkeypatch.setattr(batch_run, "_buy_one", buy_and_lose_the_right)
+    await run_batch(batch_id, easypost_settings, at_once=1)
+    assert (await states(db, batch_id), easypost.buys) == (["bought", "needs_you"], 1)
+    await sign_in(client, db, colleague)
+    assert "may no longer buy labels" in await read_page(client, f"{QUEUE}/labels/{batch_id}")
+    assert await decide(client, batch_id, orders[1], "again") == 303
+    await run_batch(batch_id, easypost_settings, at_once=1)
+    assert (await states(db, batch_id), easypost.buys) == (["bought", "bought"], 2)
+    buyers = await db.execute(select(Label.actor_id).order_by(Label.id))
+    assert list(buyers.scalars()) == [starter.id, colleague.id]
+
+
+async def test_an_order_taken_up_without_a_label_is_given_up_with_the_rest(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    """The worker was killed between taking it up and writing the row of its label."""
+    order, _ = await ready(db, 1, status="packed")
+    await packer(client, db)
+    batch_id = await begin(client, [order.order_number])
+    await db.execute(update(LabelBatchOrder).values(state=BatchState.ASKING))
+    await give_up_batch(db, batch_id, "EasyPost did not answer.")
+    assert await states(db, batch_id) == ["needs_you"]
 
 
 async def test_an_order_gets_no_second_label(
