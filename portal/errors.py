@@ -41,12 +41,14 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
         return await _to_sign_in()
     if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
         return _redirect_to_page(PROFILE, 403)
-    if request.path.startswith("/portal") and not current_actor().is_staff:
-        # No guard admitted the caller: the page is not theirs or does not exist.
+    if answer.status_code < 500 and request.path.startswith("/portal") and not current_actor().is_staff:
+        # No guard admitted the caller: the page is not theirs or does not exist. Where the guard itself failed, as
+        # without a database, asking again would fail too, and the page stands without the portal's frame.
         g.actor = await find_reader() or current_actor()
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
-    page = await error_page(answer.status_code, refusal.get("error", ""))
-    if "Retry-After" in answer.headers:
+    passes = "Retry-After" in answer.headers
+    page = await error_page(answer.status_code, refusal.get("error", ""), passes=passes)
+    if passes:
         page.headers["Retry-After"] = answer.headers["Retry-After"]
     return page
 

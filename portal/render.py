@@ -75,7 +75,6 @@ ERROR_TITLES = {
     409: "That is not possible at the moment",
     413: "That is too large",
     429: "Too many tries",
-    500: "Something went wrong",
     503: "Not available now",
 }
 Counts = Callable[[Actor], Awaitable[Mapping[str, int]]]
@@ -229,14 +228,18 @@ async def _forget_sent_draft() -> None:
         await forget_draft(db(), draft_id, by=current_actor())
 
 
-async def error_page(status: int, message: str, *, title: str = "", hint: str = "") -> Response:
-    """A refusal as a page, or for a part request as an alert at the top of the open page."""
+async def error_page(status: int, message: str, *, title: str = "", hint: str = "", passes: bool = False) -> Response:
+    """A refusal as a page, or for a part request as an alert at the top of the open page.
+
+    A trouble that `passes` leads back to the same page.
+    """
     if wants_block():
         response = await page_or_block("errors/alert.html", status=status, message=message, hint=hint)
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML show:top"
         return response
-    back_url, back_word = _choose_next_link(status)
+    again = (request.full_path.rstrip("?"), "Try again") if passes and request.method == "GET" else None
+    back_url, back_word = again or _choose_next_link(status)
     return await page_or_block(
         "errors/error.html",
         status=status,

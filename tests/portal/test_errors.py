@@ -35,6 +35,35 @@ async def test_a_stranger_sees_no_frame(client: TestClientProtocol) -> None:
     assert (response.status_code, 'id="side"' in page) == (404, False)
 
 
+@pytest.mark.parametrize("path", ["/portal/orders?status=pending", "/pay/some-token"])
+async def test_without_a_database_a_page_still_says_so_and_offers_another_try(
+    client: TestClientProtocol, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("web.guards._first_actor", fail)
+    monkeypatch.setattr("portal.public.pay.get_pay_page", fail)
+    response = await client.get(path)
+    page = await response.get_data(as_text=True)
+    assert (response.status_code, response.mimetype) == (503, "text/html")
+    assert f'href="{path}">Try again' in page
+    assert 'id="side"' not in page
+
+
+async def test_without_a_database_a_part_becomes_an_alert_on_the_open_page(
+    client: TestClientProtocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("web.guards._first_actor", fail)
+    response = await client.get("/portal/orders", headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+    assert (response.status_code, response.mimetype) == (503, "text/html")
+    assert response.headers["HX-Retarget"] == "#alerts"
+    assert "The service is busy" in await response.get_data(as_text=True)
+
+
 async def test_a_browser_gets_html_and_a_program_json(client: TestClientProtocol) -> None:
     response = await client.get("/wrong-turn", headers=BROWSER)
     assert (response.status_code, response.mimetype) == (404, "text/html")
