@@ -103,6 +103,18 @@ async def test_a_memo_takes_none_of_the_credit_that_a_cancelling_gave_back(db: A
     ]
 
 
+async def test_credit_is_what_the_newest_entry_left_whatever_its_time(db: Any, manager: Actor) -> None:
+    customer = await make_customer(db)
+    for amount in (20, -5):
+        await move_credit(db, customer.id, Decimal(amount), kind=CreditKind.ADJUSTMENT, by=manager)
+    # The clock was put back between the two.
+    await db.execute(text("UPDATE credit_entry SET created_at = created_at - interval '1 hour' WHERE amount < 0"))
+    assert await get_credit_balance(db, customer.id) == Decimal(15)
+    await move_credit(db, customer.id, Decimal(-15), kind=CreditKind.ADJUSTMENT, by=manager)
+    with pytest.raises(Refused, match=r"The customer has \$0.00 of credit"):
+        await move_credit(db, customer.id, Decimal("-0.01"), kind=CreditKind.ADJUSTMENT, by=manager)
+
+
 async def test_money_on_its_way_back_does_not_become_credit_too(
     db: Any, manager: Actor, stripe: Any, stripe_settings: Any
 ) -> None:
