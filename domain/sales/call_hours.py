@@ -74,7 +74,7 @@ SELECT coalesce(local_hour, extract(hour FROM at AT TIME ZONE :zone)::int) AS ho
   sum(sales)::int AS sales
 FROM calls GROUP BY 1 ORDER BY 1
 """)  # noqa: S608 - constants of ours
-_FOLD = f"""
+FOLD_HOURS = f"""
 WITH {take_notes("calls")},
 dropped AS (DELETE FROM call_hour WHERE hour IN (SELECT hour FROM changed))
 INSERT INTO call_hour (hour, at, staff_id, zone, calls, sales)
@@ -117,5 +117,5 @@ def _values(first: date, last: date, rep_id: int | None) -> dict[str, object]:
 
 async def fold_call_hours(db: AsyncSession) -> None:
     """Recount the hours that changed and the days that contain them, and store both."""
-    await count_for_good(db, _FOLD)
+    await count_for_good(db, FOLD_HOURS)
     await count_for_good(db, _FOLD_DAYS)

@@ -81,6 +81,9 @@ async def test_credit_that_a_memo_gave_back_goes_back_once(db: Any, manager: Act
     assert await get_credit_balance(db, customer.id) == Decimal("30.00")
     await cancel_order(db, order_id, by=manager)
     assert await get_credit_balance(db, customer.id) == Decimal("55.00")
+    with pytest.raises(Refused) as refusal:
+        await apply_credit(db, order_id, ApplyCredit(amount=Decimal(5)), by=manager)
+    assert refusal.value.code == "order_cancelled"
     order = await read_order(db, order_id)
     assert (str(order.amount_paid), str(order.refund_due), order.attention) == ("0.00", "0.00", "")
 
