@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as sql
 
-from models.base import ByActor, created, flag, key, link, money, one_of, sparse_index, text
+from models.base import ByActor, created, flag, key, link, money, one_of, text
 
 
 class StockReason(StrEnum):
@@ -42,7 +42,8 @@ class StockMovement(ByActor, table=True):
     __table_args__ = (
         one_of("reason", StockReason),
         CheckConstraint("level_after >= 0", name="level_not_negative"),
-        sparse_index("ix_stock_movement_vendor_id", "vendor_id"),
+        # For the last deliveries of a vendor.
+        Index("ix_stock_movement_vendor", "vendor_id", "id", postgresql_where=sql("vendor_id IS NOT NULL")),
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
         # For the last delivery of each product to be bought.
         Index(

@@ -1,6 +1,6 @@
 """Accounts that customers opened in the shop themselves, with a verified email or phone, or through Google."""
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import func, select, text
 
 from domain.customers.list_customers import match_text
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, read_rows
@@ -17,15 +17,14 @@ class ListWebsiteUsers(PageInput):
 
 
 # Exactly the condition of the partial index, so that it is used.
-_QUALIFIED = text(REGISTERED)
+_QUALIFIED = text(f"({REGISTERED})")
 
 
 async def list_website_users(db: Reader, query: ListWebsiteUsers) -> Page[CustomerRow]:
     """Return a page of accounts, newest first, with the exact total."""
-    conditions: list[ColumnElement[bool]] = [CUSTOMERS.id.in_(select(CUSTOMERS.id).where(_QUALIFIED))]
-    if query.search:
-        conditions.append(match_text(query.search))
-    newest = SELECT_ROWS.where(*conditions).order_by(CUSTOMERS.id.desc())
-    rows = await read_rows(db, newest.limit(query.per_page).offset(query.offset))
-    total = await db.scalar(select(func.count(CUSTOMERS.id)).where(*conditions))
+    searched = [match_text(query.search)] if query.search else []
+    found = select(CUSTOMERS.id).where(_QUALIFIED, *searched)
+    newest = found.order_by(CUSTOMERS.id.desc()).limit(query.per_page).offset(query.offset)
+    rows = await read_rows(db, SELECT_ROWS.where(CUSTOMERS.id.in_(newest)).order_by(CUSTOMERS.id.desc()))
+    total = await db.scalar(select(func.count()).select_from(found.subquery()))
     return make_page(rows, total or 0, query)

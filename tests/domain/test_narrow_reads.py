@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.customers.browse import browse_customers
 from domain.customers.duplicates import list_duplicates
 from domain.customers.list_filters import BrowseCustomers
+from domain.customers.website_users import ListWebsiteUsers, list_website_users
 from domain.invoices.late import count_late_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceTab, get_invoice_list
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today
 from domain.orders.rules import read_rules
+from domain.procurement.reorder import list_bought
 from domain.reports.home import HomeQuery, Waiting, get_home
 from domain.sales.customers import ListSalesCustomers, list_sales_customers
 from domain.sales.new_customers import count_new_customers
@@ -120,3 +122,13 @@ async def test_what_is_due_is_read_from_what_is_kept(db: AsyncSession) -> None:
     assert "FROM renewal_day" in statement
     # Only products that changed have their renewals read.
     assert statement.count("FROM subscription") == statement.count("subscription.product_id IN (SELECT changed") == 1
+
+
+async def test_website_users_are_counted_and_paged_by_their_index_alone(db: AsyncSession) -> None:
+    plan = await explain_kept(db, lambda: list_website_users(db, ListWebsiteUsers(page=3)))
+    assert plan.count("Index Only Scan") == plan.count("using ix_customer_website on customer") == 2
+
+
+async def test_the_last_deliveries_of_a_vendor_are_read_in_their_order(db: AsyncSession) -> None:
+    plan = await explain_kept(db, lambda: list_bought(db, 7, visible_to=MANAGER))
+    assert "Index Scan Backward using ix_stock_movement_vendor on stock_movement" in plan
