@@ -3,7 +3,7 @@
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
-from integrations.http import open_client
+from integrations.http import open_client, read_json_object
 
 TIMEOUT_SECONDS = 15
 LONGEST_POST = 2000
@@ -36,9 +36,6 @@ async def post_message(webhook_url: str, *, text: str) -> None:
 
 def _read_wait(answer: httpx2.Response) -> float:
     """Return how many seconds Discord wants us to wait: by its header, else by its body, which has fractions."""
-    try:
-        in_body = answer.json().get("retry_after")
-    except (ValueError, AttributeError):
-        in_body = None
+    in_body = (read_json_object(answer) or {}).get("retry_after")
     named = answer.headers.get("Retry-After") or answer.headers.get("X-RateLimit-Reset-After")
     return max(read_retry_after(named), read_retry_after(in_body)) or SHORTEST_WAIT_SECONDS

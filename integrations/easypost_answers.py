@@ -139,6 +139,7 @@ def _read_detail(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_address(answer: Mapping[str, Any]) -> CheckedAddress:
     """Parse a checked address, with the reason why it can't be delivered to."""
+    _text(answer, "id")
     delivery = _object(_object(answer, "verifications"), "delivery")
     problems = [str(each.get("message") or each.get("code") or "") for each in _rows(delivery, "errors")]
     return CheckedAddress(

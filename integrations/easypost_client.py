@@ -36,7 +36,7 @@ from integrations.easypost_answers import (
     read_tracker,
 )
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
-from integrations.http import open_client
+from integrations.http import UNREADABLE, open_client
 
 TIMEOUT_SECONDS = 20
 LARGEST_LABEL = 5_000_000
@@ -140,7 +140,13 @@ async def fetch_label(url: str) -> tuple[bytes, str]:
 async def _ask(account: EasyPostAccount, method: RequestMethod, path: str, body: Any = None) -> dict[str, Any]:
     if _Threads.pool is None:
         _Threads.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="easypost")
-    return await asyncio.get_running_loop().run_in_executor(_Threads.pool, _call, account, method, path, body)
+    asked = asyncio.get_running_loop().run_in_executor(_Threads.pool, _call, account, method, path, body)
+    try:
+        # The library's timeout is for each part of an answer; one that comes in small parts would have no end.
+        async with asyncio.timeout(account.timeout_seconds * 2):
+            return await asked
+    except TimeoutError as error:
+        raise ServiceFailed("EasyPost's answer took too long.") from error
 
 
 def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any) -> dict[str, Any]:
@@ -168,6 +174,9 @@ def _call(account: EasyPostAccount, method: RequestMethod, path: str, body: Any)
     except ApiError as error:
         # After a lost connection, a timeout, a 5xx or an answer that is not JSON, the result is unknown.
         raise ServiceFailed(f"EasyPost did not answer: {type(error).__name__}.") from error
+    except UNREADABLE as error:
+        # The library expects errors of one form only.
+        raise ServiceFailed("EasyPost's answer could not be read.") from error
     finally:
         client._requests_session.close()  # noqa: SLF001 - the library has no public word for it
     if not isinstance(answer, dict):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
-from integrations.http import open_client
+from integrations.http import open_client, read_json_object
 
 TIMEOUT_SECONDS = 20
 PAGE_SIZE = 100
@@ -31,7 +31,9 @@ async def list_conversations(account: ElevenLabsAccount, *, since: datetime) -> 
         asked = {"page_size": str(PAGE_SIZE), "call_start_after_unix": str(int(since.timestamp()))}
         page = await _get(account, "/v1/convai/conversations", asked | ({"cursor": cursor} if cursor else {}))
         listed = page.get("conversations")
-        rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        if not isinstance(listed, list):
+            raise ServiceFailed("ElevenLabs answered with something that is not a list of conversations.")
+        rows = [one for one in listed if isinstance(one, dict)]
         ids = [one.get("conversation_id") for one in rows if one.get("status") == "done"]
         found += [id_ for id_ in ids if isinstance(id_, str)]
         cursor = str(page.get("next_cursor") or "")
@@ -57,10 +59,7 @@ async def _get(account: ElevenLabsAccount, path: str, query: dict[str, str]) -> 
     if not answer.is_success:
         wait = read_retry_after(answer.headers.get("Retry-After"))
         raise ServiceFailed(f"ElevenLabs answered {answer.status_code}.", wait)
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = read_json_object(answer)
+    if body is None:
         raise ServiceFailed("ElevenLabs answered with something that is not a JSON object.")
     return body

@@ -12,7 +12,7 @@ import httpx2
 import jwt
 
 from integrations.errors import ServiceFailed, ServiceRefused
-from integrations.http import open_client
+from integrations.http import open_client, read_json_object
 
 TIMEOUT_SECONDS = 10
 KEPT_SECONDS = 3600
@@ -189,10 +189,7 @@ async def _call(method: str, url: str, **more: Any) -> httpx2.Response:
 
 
 def _read_object(answer: httpx2.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = read_json_object(answer)
+    if body is None:
         raise ServiceFailed(f"Google answered {answer.status_code} with something that is not JSON.")
     return body

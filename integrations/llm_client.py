@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from integrations.errors import ServiceFailed, ServiceRefused
-from integrations.http import read_trusted
+from integrations.http import UNREADABLE, read_trusted
 
 TIMEOUT_SECONDS = 60
 RETRIES = 1
@@ -64,13 +64,16 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
     named_cost = Decimal(0)
     trouble = ""
     try:
-        async with openai.AsyncOpenAI(
-            api_key=account.api_key,
-            base_url=account.base_url or None,
-            timeout=TIMEOUT_SECONDS,
-            max_retries=RETRIES,
-            http_client=openai.DefaultAsyncHttpxClient(verify=await read_trusted()),
-        ) as client:
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS * (RETRIES + 1) * 2),
+            openai.AsyncOpenAI(
+                api_key=account.api_key,
+                base_url=account.base_url or None,
+                timeout=TIMEOUT_SECONDS,
+                max_retries=RETRIES,
+                http_client=openai.DefaultAsyncHttpxClient(verify=await read_trusted()),
+            ) as client,
+        ):
             for _ in range(2):
                 done: Any = await client.chat.completions.create(
                     model=account.model,
@@ -101,6 +104,10 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
         raise ServiceFailed(f"The language model answered {error.status_code}.") from error
     except openai.OpenAIError as error:
         raise ServiceFailed(f"The language model could not be reached: {type(error).__name__}.") from error
+    except TimeoutError as error:
+        raise ServiceFailed("The language model's answer took too long.") from error
+    except UNREADABLE as error:
+        raise ServiceFailed("The language model's answer could not be read.") from error
     raise ServiceFailed(f"The language model's answer has the wrong form ({trouble}).")
 
 

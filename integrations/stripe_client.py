@@ -19,6 +19,7 @@ from stripe.params._refund_create_params import RefundCreateParams
 from stripe.params.checkout._session_create_params import SessionCreateParams
 
 from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.http import UNREADABLE
 
 CURRENCY = "usd"
 TIMEOUT_SECONDS = 15
@@ -277,7 +278,7 @@ async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
     except (aiohttp.ClientError, TimeoutError) as error:
         # The SDK wraps errors of the request, but not those of reading the body of the answer.
         raise AnswerLost("Stripe's answer broke off.") from error
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise AnswerLost("Stripe's answer could not be read.") from error
 
 

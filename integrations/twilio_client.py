@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed, read_retry_after
-from integrations.http import open_client
+from integrations.http import open_client, read_json_object
 
 TIMEOUT_SECONDS = 15
 # Not a mobile number, or not reachable by this sender: permanent, like a number that was unsubscribed by STOP.
@@ -37,13 +37,10 @@ async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
             )
     except httpx2.HTTPError as error:
         raise ServiceFailed(f"Twilio could not be reached: {type(error).__name__}.") from error
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = read_json_object(answer)
+    if body is None:
         raise ServiceFailed(f"Twilio answered {answer.status_code} with something that is not JSON.")
-    if answer.is_success and body.get("sid"):
+    if answer.is_success and isinstance(body.get("sid"), str):
         return str(body["sid"])
     code = body.get("code")
     kind = Unsubscribed if code == UNSUBSCRIBED else ServiceRefused if code in FOR_GOOD else ServiceFailed

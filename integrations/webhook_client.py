@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
-from integrations.http import open_client
+from integrations.http import open_connections
 
 TIMEOUT_SECONDS = 10.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
@@ -63,7 +63,7 @@ def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence
 @asynccontextmanager
 async def open_sender(*, may_be_inside: bool) -> AsyncIterator["WebhookSender"]:
     """Open connections for many messages; `may_be_inside` allows addresses in our own network, otherwise refused."""
-    async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
+    async with open_connections(timeout_seconds=TIMEOUT_SECONDS) as http:
         yield WebhookSender(http, may_be_inside=may_be_inside)
 
 
