@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from documents.filters import format_day
 from domain.kernel.clock import business_today
 from domain.payments.reconcile import reconcile_payments
 from domain.subscriptions.links import make_subscription_link
@@ -120,6 +121,17 @@ async def test_a_declined_card_is_mended_on_stripes_page_and_tried_at_once(clien
     assert (await read(db, other)).stripe_payment_method_id == "pm_card_visa"
     jobs = (await db.scalars(select(JobRun).where(JobRun.name == "renew_one"))).all()
     assert [job.payload for job in jobs] == [{"subscription_id": made.id}]
+
+
+async def test_a_declined_delivery_is_due_still_and_moves_to_a_day_that_comes(client, db, stripe_settings) -> None:
+    today = business_today(stripe_settings.timezone)
+    retry_on = today + timedelta(days=2)
+    made = await subscribe(db, stripe_settings, method=DECLINED, failures=1, retry_on=retry_on)
+    await fail(db, made, today)
+    shown = await read_page(client, page_of(stripe_settings, made))
+    assert f"Due {format_day(today, today=today)}, tried again {format_day(retry_on, today=today)}" in shown
+    assert f'value="{today + timedelta(days=1)}"' in shown
+    assert shown.index("when the card works") < shown.index("10 × $20.00, 5% off, $25.00 delivery")
 
 
 async def test_a_bank_account_that_was_saved_while_nobody_looked_is_found_later(
