@@ -71,7 +71,7 @@ def format_date(value: date | None, zone: tzinfo = UTC) -> str:
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
-    return f"{MONTHS[day.month]} {day.day}, {day.year}"
+    return f"{_write_day(day)}, {day.year}"
 
 
 def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
@@ -79,7 +79,12 @@ def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
-    return f"{MONTHS[day.month]} {day.day}" if day.year == today.year else format_date(day)
+    return _write_day(day) if day.year == today.year else format_date(day)
+
+
+def _write_day(day: date) -> str:
+    """The day and its month, on one line."""
+    return f"{MONTHS[day.month]}\N{NO-BREAK SPACE}{day.day}"
 
 
 def format_clock(value: time | datetime) -> str:

@@ -68,8 +68,11 @@ def test_a_count_takes_its_noun() -> None:
 
 def test_moments_are_shown_in_the_time_of_the_business(env: Environment) -> None:
     late = datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
-    assert env.from_string("{{ at | datetime }}").render(at=late) == "Nov 23, 2026, 11:30\N{NO-BREAK SPACE}pm"
-    assert env.from_string("{{ at | date }}").render(at=late) == "Nov 23, 2026"
+    assert (
+        env.from_string("{{ at | datetime }}").render(at=late)
+        == "Nov\N{NO-BREAK SPACE}23, 2026, 11:30\N{NO-BREAK SPACE}pm"
+    )
+    assert env.from_string("{{ at | date }}").render(at=late) == "Nov\N{NO-BREAK SPACE}23, 2026"
     assert env.from_string("{{ at | when }}").render(at=late) == "Today, 11:30\N{NO-BREAK SPACE}pm"
 
 
@@ -77,9 +80,9 @@ def test_moments_are_shown_in_the_time_of_the_business(env: Environment) -> None
     ("moment", "written"),
     [
         (datetime(2026, 11, 23, 14, 4, tzinfo=UTC), "Today, 8:04\N{NO-BREAK SPACE}am"),
-        (datetime(2026, 11, 23, 0, 52, tzinfo=UTC), "Nov 22, 6:52\N{NO-BREAK SPACE}pm"),
-        (datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "Nov 22, 12:00\N{NO-BREAK SPACE}pm"),
-        (datetime(2025, 12, 31, 6, 5, tzinfo=UTC), "Dec 31, 2025, 12:05\N{NO-BREAK SPACE}am"),
+        (datetime(2026, 11, 23, 0, 52, tzinfo=UTC), "Nov\N{NO-BREAK SPACE}22, 6:52\N{NO-BREAK SPACE}pm"),
+        (datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "Nov\N{NO-BREAK SPACE}22, 12:00\N{NO-BREAK SPACE}pm"),
+        (datetime(2025, 12, 31, 6, 5, tzinfo=UTC), "Dec\N{NO-BREAK SPACE}31, 2025, 12:05\N{NO-BREAK SPACE}am"),
         (None, "–"),
     ],
 )
@@ -94,7 +97,7 @@ def test_a_moment_stands_within_a_sentence() -> None:
     )
     assert (
         filters.format_at(datetime(2026, 11, 23, 0, 52, tzinfo=UTC), CHICAGO, today=TODAY)
-        == "Nov 22, 6:52\N{NO-BREAK SPACE}pm"
+        == "Nov\N{NO-BREAK SPACE}22, 6:52\N{NO-BREAK SPACE}pm"
     )
 
 
@@ -105,8 +108,14 @@ def test_a_sentence_keeps_its_times_whole(env: Environment) -> None:
 
 
 def test_periods_carry_years_only_when_they_leave_this_one() -> None:
-    assert filters.format_range(date(2026, 10, 25), TODAY, today=TODAY) == "Oct 25 – Nov 23"
-    assert filters.format_range(date(2025, 12, 1), date(2026, 1, 2), today=TODAY) == "Dec 1, 2025 – Jan 2, 2026"
+    assert (
+        filters.format_range(date(2026, 10, 25), TODAY, today=TODAY)
+        == "Oct\N{NO-BREAK SPACE}25 – Nov\N{NO-BREAK SPACE}23"
+    )
+    assert (
+        filters.format_range(date(2025, 12, 1), date(2026, 1, 2), today=TODAY)
+        == "Dec\N{NO-BREAK SPACE}1, 2025 – Jan\N{NO-BREAK SPACE}2, 2026"
+    )
 
 
 def test_initials_are_the_first_and_the_last_name() -> None:

@@ -13,6 +13,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from documents.filters import format_day
 from domain.credit.ledger import get_credit_balance
 from domain.invoices.close import get_month_close
 from domain.invoices.journal import JournalBy
@@ -307,7 +308,7 @@ async def test_statement_and_close_agree_with_the_open_invoices(client: TestClie
     page = await read_page(client, f"{LIST}/close?of={today}")
     assert ("Balanced" in page, "Agrees" in page) == (True, True)
     total = f"${close.journal.debits:,.2f}"
-    for by, heads in (("account", "Receivables"), ("day", f"{today:%b} {today.day}"), ("kind", "Credit memos")):
+    for by, heads in (("account", "Receivables"), ("day", format_day(today, today=today)), ("kind", "Credit memos")):
         table = (await read_page(client, f"{LIST}/close?of={today}&by={by}")).split('class="table journal"')[1]
         assert (heads in table, table.count(total)) == (True, 2), by
         sums = [line for each in close.journal.sum_up(JournalBy(by)) for line in each.accounts]

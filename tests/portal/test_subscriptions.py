@@ -221,7 +221,7 @@ async def test_the_list_is_sorted_and_a_day_of_the_calendar_leads_to_its_rows(
     page = await read_page(client, LIST)
     # 10 × $20.00 less 5 % and the fee, and twice 10 × $2.00 less 5 % and the fee.
     assert '<b class="fw-semibold">$303.00</b>' in page
-    words = " ".join(page.split())
+    words = re.sub(r"[ \n]+", " ", page)
     assert page.count("stock\n      short") == 1
     assert f"5 short from {format_day(short.next_renewal_date, today=today)}" in words
     after = await read_page(client, f"{LIST}/{first.id}?via=all")

@@ -60,7 +60,7 @@ async def test_the_delivered_that_left_as_promised_are_counted(client: TestClien
     [
         (datetime(2026, 11, 24, 9, tzinfo=CHICAGO), "last pickup 4:00\N{NO-BREAK SPACE}pm"),
         (datetime(2026, 11, 24, 16, 1, tzinfo=CHICAGO), "last pickup was 4:00\N{NO-BREAK SPACE}pm"),
-        (datetime(2026, 11, 26, 9, tzinfo=CHICAGO), "no pickup today, next Nov 27"),
+        (datetime(2026, 11, 26, 9, tzinfo=CHICAGO), "no pickup today, next Nov\N{NO-BREAK SPACE}27"),
     ],
 )
 def test_the_queue_says_when_the_carriers_come(monkeypatch: pytest.MonkeyPatch, at: datetime, said: str) -> None:

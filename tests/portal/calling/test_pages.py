@@ -310,7 +310,7 @@ async def test_a_caller_is_reminded_of_who_is_closed_and_may_forget_it(
     done = await post_form(client, f"{here}/remind", {})
     assert (done.status_code, done.headers["Location"]) == (303, here)
     text = await page(client, here)
-    assert "Reminded, it is yours until Dec 1, 12:15\N{NO-BREAK SPACE}pm" in text
+    assert "Reminded, it is yours until Dec\N{NO-BREAK SPACE}1, 12:15\N{NO-BREAK SPACE}pm" in text
     assert 'data-key="r"' not in text
     listed = await page(client, "/portal/calling")
     assert "you wanted to be reminded" in listed

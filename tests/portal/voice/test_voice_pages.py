@@ -206,7 +206,7 @@ async def test_a_request_goes_from_the_call_to_won(office: TestClientProtocol, d
     assert "$1,440.00" in page
     assert "37%, $860.00" in page
     assert "minimum 250" in page
-    assert "in 6 weeks, by Jan 1" in page
+    assert "in 6 weeks, by Jan\N{NO-BREAK SPACE}1" in page
     assert "<b>Harborline" not in page
     quotes = {quote.vendor_name: quote for quote in await db.scalars(select(RfqQuote))}
     linked = quotes["jade river trading"]
