@@ -15,7 +15,9 @@ from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.money import format_money
+from domain.orders.attention import add_attention
 from domain.payments.ask import ask_refund
+from domain.payments.credit_back import SPENT, take_credit_back
 from domain.payments.refund import RefundOutcome, RefundPayment, RefundWay
 from domain.payments.refund_rows import (
     Refundable,
@@ -52,8 +54,12 @@ async def take_back_payment(
         why = _choose_why(invoice, data)
         if not (found.is_stripe and data.how is RefundWay.AS_PAID):
             amount = choose_amount(found, data.amount)
+            taken, spent = await take_credit_back(db, found, amount, why=why, by=by)
+            amount += taken
             checked = data.model_copy(update={"amount": amount, "given_for": why})
             await _take_back_here(db, invoice, found, checked, by=by)
+            if spent:
+                add_attention(invoice, f"{format_money(spent)} {SPENT}")
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         account = get_stripe(settings)
         intent = await find_unanswered(db, found, data.amount, why=why, reason=data.reason)

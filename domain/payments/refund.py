@@ -16,8 +16,10 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled2000, Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
+from domain.orders.attention import add_attention
 from domain.orders.record import lock_order, record_event
 from domain.payments.ask import ask_refund
+from domain.payments.credit_back import SPENT, take_credit_back
 from domain.payments.intents import read_intent
 from domain.payments.refund_rows import (
     Refundable,
@@ -105,7 +107,8 @@ async def refund_payment(
     """Give a payment back, in full or in part, and return the result.
 
     Three parts: the intent is committed, Stripe is asked without an open transaction, and its answer is recorded.
-    The same refund repeated while Stripe has not answered continues the first one. Raises NotFound if nothing is left
+    The same refund repeated while Stripe has not answered continues the first one. Reversing all of a payment made by
+    hand also takes back the store credit that its surplus became. Raises NotFound if nothing is left
     of the payment, Refused for more than is left, InvalidInput for a reversal or a guest's money as store credit, and
     OutsideServiceFailed if Stripe refuses or does not answer.
     """
@@ -116,7 +119,11 @@ async def refund_payment(
         why = _choose_why(order, data)
         if not (found.is_stripe and data.how is RefundWay.AS_PAID):
             amount = choose_amount(found, data.amount)
+            taken, spent = await take_credit_back(db, found, amount, why=why, by=by)
+            amount += taken
             await _refund_here(db, order, found, amount, data, why=why, by=by)
+            if spent:
+                add_attention(order, f"{format_money(spent)} {SPENT}")
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         get_stripe(settings)
         intent = await find_unanswered(db, found, data.amount, why=why, reason=data.reason)

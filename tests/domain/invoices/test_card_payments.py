@@ -293,9 +293,11 @@ async def test_a_payment_entered_by_mistake_is_taken_back(db, stripe_settings, c
     assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "20.00")]
     entry = (await db.execute(select(AuditEntry).where(AuditEntry.action == "invoice.payment_taken_back"))).scalar_one()
     assert (entry.before["balance"], entry.after["balance"], entry.note) == (
-        "0.00", "20.00", "$20.00, mistake: Another customer's check",
+        "0.00", "20.00", "$26.00, mistake: Another customer's check",
     )  # fmt: skip
     assert await count_events(db, "taken_back") == 1
+    # Neither the payment nor its surplus ever existed.
+    assert await get_credit_balance(db, customer.id) == Decimal(0)
 
 
 async def test_a_card_payment_of_an_invoice_goes_back_by_stripe_or_says_why_not(

@@ -17,7 +17,7 @@ from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundWay
 from domain.payments.refund_rows import list_refundable
-from models import CreditKind, Customer, Order, OrderEvent, OrderStatus, Payment, Role
+from models import CreditKind, Customer, Order, OrderEvent, OrderStatus, Payment, PaymentMethod, Role
 from models.migrations import alembic_config
 from tests.domain.payments.paying import (
     card_row,
@@ -131,6 +131,30 @@ async def test_a_failed_refund_is_settled_once_its_amount_went_back_in_other_way
     assert (await read_order(db, order.id)).attention.splitlines() == left[1:]
     await give_back(stripe_settings, order, payment_id, "20.00", clerk, how=ways[1])
     assert (await read_order(db, order.id)).attention == ""
+
+
+@pytest.mark.parametrize(
+    ("spent", "left_to_say"), [("0", ""), ("20.00", "$20.00 of a reversed payment"), ("35.00", "$35.00 of")]
+)
+async def test_a_bounced_check_leaves_no_credit_from_what_it_was_over(db, stripe_settings, spent, left_to_say):
+    """A check of $100.00 for an order of $65.00."""
+    customer = await make_customer(db)
+    order, other = [await make_owed_order(db, by=as_actor(customer)) for _ in range(2)]
+    clerk = as_actor(await make_staff(db))
+    await mark_paid(
+        db, order.id, MarkPaid(amount_received=Decimal("100.00"), payment_method=PaymentMethod.CHECK), by=clerk
+    )
+    if Decimal(spent):
+        await apply_credit(db, other.id, ApplyCredit(amount=Decimal(spent)), by=clerk)
+    await db.commit()
+    payment_id = await db.scalar(select(Payment.id).where(Payment.order_id == order.id, Payment.amount > 0))
+    outcome = await give_back(stripe_settings, order, payment_id, "", clerk, given_for="bounced")
+    taken = Decimal(35) - Decimal(spent)
+    assert (outcome.amount, await get_credit_balance(db, customer.id)) == (Decimal(65) + taken, Decimal(0))
+    order = await read_order(db, order.id)
+    assert (str(order.balance), str(order.amount_paid), order.payment_status) == ("65.00", "0.00", "unpaid")
+    assert order.attention.startswith(left_to_say)
+    assert bool(order.attention) == bool(left_to_say)
 
 
 @pytest.mark.parametrize("is_told_early", [True, False])
