@@ -51,13 +51,15 @@ _NOTE_LENGTH = 400
 class Refundable:
     """A payment and how much of it can still be given back, in US dollars. `provider_id` may be its receipt's.
 
-    `waiting` is the amount that Stripe has been asked to give back and has not decided on.
+    `waiting` is the amount that Stripe has been asked to give back and has not decided on; `credited` is the surplus
+    that became store credit.
     """
 
     payment: Payment
     left: Decimal
     provider_id: str | None
     waiting: Decimal = ZERO
+    credited: Decimal = ZERO
 
     @property
     def is_stripe(self) -> bool:
@@ -116,7 +118,7 @@ async def list_with_waiting(db: AsyncSession, of: ColumnElement[bool]) -> list[R
         left = max(payment.amount - sum(gone, ZERO), ZERO)
         waiting = reserved.get(payment.id, ZERO)
         if left or waiting:
-            found.append(Refundable(payment, left, provider_id, waiting))
+            found.append(Refundable(payment, left, provider_id, waiting, credited.get(payment.id, ZERO)))
     return found
 
 

@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 from domain.access.rights import Right
 from domain.invoices.invoice_page import get_invoice_page
 from domain.invoices.take_back import take_back_payment
-from domain.kernel.money import format_money
+from domain.kernel.money import ZERO, format_money
 from domain.payments.refund import RefundOutcome, RefundPayment
 from domain.payments.refund_rows import get_invoice_refundable
 from models import GivenBack, InvoiceStatus
@@ -61,6 +61,7 @@ async def _ask(invoice_id: int, payment_id: int, tried: Attempt[Any] | None = No
         back_url=f"{LIST}/{invoice_id}",
         left=found.left,
         waiting=found.waiting,
+        credited=ZERO if found.is_stripe else found.credited,
         ways=ways,
         allowances=OF_VOID if shown.invoice.status == InvoiceStatus.VOID else ALLOWANCES,
         reversals=REVERSALS,

@@ -165,6 +165,7 @@ async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] |
         path=f"refund/{found.payment.id}",
         left=found.left,
         waiting=found.waiting,
+        credited=ZERO if found.is_stripe else found.credited,
         ways=ways,
         allowances=OF_CANCELLED if shown.order.status == OrderStatus.CANCELLED else ALLOWANCES,
         reversals=REVERSALS,

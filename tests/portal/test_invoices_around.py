@@ -10,6 +10,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.credit.ledger import get_credit_balance
 from domain.invoices.export import COLUMNS
 from domain.invoices.queries import INVOICES, read_rows, select_rows
 from domain.kernel.clock import business_date, now
@@ -32,17 +33,18 @@ async def test_a_payment_is_taken_back_on_the_page_of_its_invoice(client: TestCl
     clerk = as_actor(await open_as(client, db, Role.STAFF))
     customer = await make_debtor(db)
     invoice_id = await owe(db, "20.00", clerk, customer_id=customer.id)
-    paid = {"invoice": str(invoice_id), "payment_method": "cash", "amount": "20"}
+    paid = {"invoice": str(invoice_id), "payment_method": "cash", "amount": "26"}
     await send_form(client, f"{LIST}/receive?invoice={invoice_id}", f"{LIST}/receive", **paid)
     row = await db.scalar(select(Payment.id))
     page = f"{LIST}/{invoice_id}"
     ask = f"{page}/take-back/{row}"
     assert ask in await read_page(client, page)
+    assert "With all of it, the $6.00 that became store credit are taken back too." in await read_page(client, ask)
     fields = {"amount": "20.00", "how": "as_paid", "reason": "Another customer's check"}
     status, shown, _ = await send_form(client, ask, **fields)
     assert (status, "Choose why the money is given back." in shown) == (422, True)
     status, _, where = await send_form(client, ask, **fields, given_for="mistake")
-    assert (status, where) == (303, page)
+    assert (status, where, await get_credit_balance(db, customer.id)) == (303, page, Decimal(0))
     assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "20.00")]
     shown = await read_page(client, page)
     assert ("Payment taken back" in shown, "Entered by mistake: Another customer" in shown, ask in shown) == (
