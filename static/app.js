@@ -10,7 +10,7 @@ import "./keys.js";
 import "./palette.js";
 import "./offers.js";
 import "./rows.js";
-import { connect, setRefreshing } from "./live.js";
+import { connect, keepRefused, setRefreshing } from "./live.js";
 import "./session.js";
 import "./scan.js";
 import { watchThumbs } from "./thumbs.js";
@@ -34,7 +34,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (ctx.target?.id === "dialog" || find("#dialog")?.childElementCount) openDialog();
   const target = typeof ctx.target === "string" ? find(ctx.target) : ctx.target;
   const area = target?.isConnected ? target : document;
-  if (ctx.response?.status >= 400) { focusFirstError(area); return; }
+  if (ctx.response?.status >= 400) { keepRefused(area); focusFirstError(area); return; }
   if (!ctx.live) find("#alerts")?.replaceChildren();
   // Where some rows were kept the answer is no refusal, and the others still wait.
   if (!ctx.live && area !== document.body && find("[aria-invalid=true]", area)) focusFirstError(area);

@@ -163,7 +163,12 @@ addEventListener("pageshow", (event) => { if (event.persisted) { refreshAll(); c
 addEventListener("offline", () => noteStream(false));
 addEventListener("online", () => { for (const block of liveBlocks()) plan(block, 0); connect({ asks: true }); });
 
-const isChanged = (field) => field === document.activeElement
+// What was typed came back with a refusal: it equals its default then, and is typed all the same.
+export function keepRefused(area) {
+  for (const field of findAll("input:not([type=hidden]), textarea, select", area)) field.dataset.refused = "";
+}
+
+const isChanged = (field) => field === document.activeElement || "refused" in field.dataset
   || (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
     : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
       : field.value !== field.defaultValue);
@@ -173,6 +178,7 @@ htmx.registerExtension("live", {
   // What the last scan was stays said until the next one, whatever changes meanwhile.
   htmx_before_morph_node: (_, { oldNode, newNode }) => {
     if (refreshing && oldNode.matches?.("[data-said]")) return false;
+    if (refreshing && oldNode.matches?.("details")) newNode.open = oldNode.open;
     if (!oldNode.matches?.("input, textarea, select")) return true;
     if (oldNode.type === "checkbox" && oldNode.value !== newNode.value) { oldNode.checked = newNode.checked; return true; }
     return !(keeping && oldNode.type !== "hidden" && isChanged(oldNode));

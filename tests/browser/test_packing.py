@@ -257,6 +257,22 @@ async def test_a_colleagues_scan_leaves_the_focus_where_a_weight_is_typed(browse
         await expect(weight).to_be_focused()
 
 
+async def test_a_colleagues_scan_leaves_what_came_back_with_a_refusal(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 2)
+    first, second = [await add_colleague(portal, role) for role in (Role.MANAGER, Role.WAREHOUSE)]
+    async with browsing(browser) as here, browsing(browser) as there:
+        await open_as(portal, here, first, f"{QUEUE}/{number}")
+        await here.get_by_text("Ship with a typed tracking number").click()
+        await here.get_by_label("Tracking number").fill("1Z999")
+        await here.get_by_role("button", name="Ship", exact=True).click()
+        await expect(here.locator(".scan-said.is-wrong")).to_be_visible()
+        await open_as(portal, there, second, f"{QUEUE}/{number}")
+        await scan(there, products[0].sku)
+        await expect(here.locator("#lines")).to_have_text("1 of 2 scanned")
+        await expect(here.get_by_label("Tracking number")).to_have_value("1Z999")
+        await expect(here.get_by_label("Tracking number")).to_be_visible()
+
+
 async def test_scans_faster_than_answers_each_count_once(browser: Browser, portal: Portal) -> None:
     """Answers are slow, one is lost, and one code is wrong: nothing is mixed up or left out."""
     number, products = await add_confirmed(portal, 3, 3, 4)
