@@ -179,8 +179,15 @@ def answer_html(html: str, status: int = 200) -> Response:
     return response
 
 
+def doubt_toast() -> None:
+    """Make the next toast of this request a warning: what it is about did not happen, or not yet."""
+    g.doubts_toast = True
+
+
 async def add_toast(text: str, *, undo: str | None = None, tone: str = "good") -> None:
     """Add a toast to the next page or part; a POST to `undo` undoes the act."""
+    if g.pop("doubts_toast", False):
+        tone = "warn"
     await flash(json.dumps({"text": text, "undo": undo, "tone": tone}), "toast")
 
 

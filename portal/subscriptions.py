@@ -41,7 +41,7 @@ from portal.customers.tabs import Tab, register_tab
 from portal.lists import Tab as ListTab
 from portal.lists import make_tabs
 from portal.outgoing import say_leaving
-from portal.render import page_or_block, redirect_to
+from portal.render import doubt_toast, page_or_block, redirect_to
 from portal.subscription_track import list_tries, show_change
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -231,6 +231,7 @@ async def _act(subscription_id: int, act: str) -> str:
     )
     if renewed.success:
         return f"Renewed: order {renewed.renewal.order_number}"
+    doubt_toast()
     return f"Not renewed: {renewed.renewal.error or 'Stripe has not answered yet; we ask again.'}"
 
 

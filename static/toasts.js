@@ -33,7 +33,11 @@ function showToast({ text, undo, tone }) {
   if (!region || !template) return;
   const toast = template.content.firstElementChild.cloneNode(true);
   find("[data-toast-text]", toast).textContent = text;
-  if (tone && tone !== "good") find(".icon", toast).setAttribute("class", `icon tone-icon tone-${tone}`);
+  if (tone && tone !== "good") {
+    find(".icon", toast).setAttribute("class", `icon tone-icon tone-${tone}`);
+    const drawing = find(".icon use", toast);
+    drawing.setAttribute("href", drawing.getAttribute("href").replace("circle-check", "info-circle"));
+  }
   if (undo) {
     const form = find("form", toast);
     form.setAttribute("action", undo);

@@ -16,7 +16,7 @@ from models import Channel, PaymentTerms
 from models.session import current_database
 from portal.lists import back_to, list_rep_choices, make_tabs
 from portal.outgoing import say_leaving
-from portal.render import page_or_block, redirect_to
+from portal.render import doubt_toast, page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
@@ -112,6 +112,7 @@ async def _assign(data: ChosenCustomers, back: str) -> Response:
 
 async def _describe_sent(sent: int, chosen: int) -> str:
     if not sent:
+        doubt_toast()
         return "No statements sent: none has both an open invoice and an email"
     rest = f", {chosen - sent} without an open invoice or email" if sent < chosen else ""
     return f"{format_plural(sent, 'statement')} {await say_leaving(Channel.EMAIL, '', plural=sent != 1)}{rest}"

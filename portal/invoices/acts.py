@@ -22,7 +22,7 @@ from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
 from portal.once import attempt_once
 from portal.outgoing import say_leaving
-from portal.render import lead_back, page_or_block, redirect_to
+from portal.render import doubt_toast, lead_back, page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db, settings
@@ -157,8 +157,10 @@ async def copy(invoice_id: int) -> Response:
 async def remind(invoice_id: int) -> Response:
     """Remind the customer now."""
     sent = await remind_by_hand(db(), [invoice_id], by=current_actor())
-    leaving = f"A reminder {await say_leaving(Channel.EMAIL, '')}"
-    toast = leaving if sent else "Nothing to send a reminder for, or no email address"
+    toast = f"A reminder {await say_leaving(Channel.EMAIL, '')}"
+    if not sent:
+        doubt_toast()
+        toast = "Nothing to send a reminder for, or no email address"
     return await redirect_to(f"{LIST}/{invoice_id}", toast=toast)
 
 

@@ -22,7 +22,7 @@ from models.session import current_database
 from portal.attempts import attempt, form_status
 from portal.merging import merge_fields
 from portal.products.list import LIST
-from portal.render import page_or_block, redirect_to
+from portal.render import doubt_toast, page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db
@@ -90,7 +90,12 @@ async def undo_edits(request_id: str) -> Response:
     """Undo one save: restore the products' earlier values."""
     done, left = await undo_bulk_save(db(), request_id, by=current_actor())
     toast = f"Undone, but {format_plural(left, 'product')} changed again in the meantime" if left else "Undone"
-    return await redirect_to(LIST, toast=toast if done else "They changed in the meantime, so they can’t be undone")
+    if not done:
+        doubt_toast()
+        toast = "They changed in the meantime, so they can’t be undone"
+    elif left:
+        doubt_toast()
+    return await redirect_to(LIST, toast=toast)
 
 
 def _undo_url(changes: dict[int, dict[str, str]]) -> str | None:

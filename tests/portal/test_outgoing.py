@@ -1,5 +1,7 @@
 """The words for mails and texts: sent, stored, queued or failed."""
 
+import re
+
 import pytest
 from quart import Quart
 from quart.typing import TestClientProtocol
@@ -35,6 +37,13 @@ async def send_link(client: TestClientProtocol, db: AsyncSession, way: str) -> t
     return await read_page(client, url), url
 
 
+def tone_of_toast(page: str) -> str:
+    """The tone of the page's first toast."""
+    found = re.search(r'data-toast><svg class="icon tone-icon tone-(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
 @pytest.mark.parametrize(
     ("way", "why"),
     [
@@ -48,6 +57,7 @@ async def test_a_link_that_cannot_leave_is_kept(
     await open_as(client, db, Role.STAFF)
     page, _ = await send_link(client, db, way)
     assert f"is kept in the outbox, not sent: {why}" in page
+    assert tone_of_toast(page) == "warn"
     assert ">Messages</h2>" in page
 
 
@@ -56,6 +66,7 @@ async def test_a_link_is_queued_until_it_left(client: TestClientProtocol, db: As
     await open_as(client, db, Role.STAFF)
     page, url = await send_link(client, db, "text")
     assert "is queued for (216) 555-0148" in page
+    assert tone_of_toast(page) == "good"
     assert "Queued</span>" in page
     for state, error, word in (
         ("failed", "The number is not in service.", "Failed</span>"),
