@@ -147,6 +147,7 @@ async def test_the_hub_says_what_stops_an_order_and_a_call(client, db) -> None:
     pages = {owner.id: flatten((await read(client, f"{LIST}/{owner.id}"))[1]) for owner in (late, over, held, marked)}
     assert "$45.00 is 19 days late. New orders on terms will be held." in pages[late.id]
     assert "Available, stopped until paid $155.00 of $200.00" in pages[late.id]
+    assert re.search(r"Oldest due \w+\s\d+(, \d{4})?, 19 days late", pages[late.id])
     assert "Net 30 $55.00 over limit $50.00" in pages[over.id]
     assert "waits: $125.00 is $30.00 more than is available." in pages[held.id]
     assert "not to be called. Orders, texts and mail are fine. Only an administrator can lift this." in pages[marked.id]
