@@ -157,6 +157,18 @@ async def test_a_bounced_check_leaves_no_credit_from_what_it_was_over(db, stripe
     assert bool(order.attention) == bool(left_to_say)
 
 
+async def test_what_went_back_as_credit_is_no_part_of_what_stripe_gave_back_beyond_it(db, stripe, stripe_settings):
+    order, customer = await make_customers_order(db)
+    clerk = as_actor(await make_staff(db))
+    payment_id = await pay_by_card(stripe_settings, stripe, order, by=customer)
+    await give_back(stripe_settings, order, await card_row(db), "20.00", clerk, how=RefundWay.STORE_CREDIT)
+    stripe.refund_at_stripe(payment_id, 5000)
+    await deliver_events(stripe_settings, stripe)
+    order = await read_order(db, order.id)
+    assert (str(order.amount_paid), str(order.allowances)) == ("0.00", "65.00")
+    assert order.attention.startswith("$5.00 went back beyond what the order held.")
+
+
 @pytest.mark.parametrize("is_told_early", [True, False])
 async def test_a_refund_that_failed_is_told_once_however_often_it_is_asked_about(
     db, stripe, stripe_settings, is_told_early

@@ -43,7 +43,14 @@ from models import (
 )
 from settings import Settings
 from tests.domain.invoices.owing import ZONE, owe, owe_for_order
-from tests.domain.payments.paying import edit_to, list_money, make_owed_order, pay_by_card, read_order
+from tests.domain.payments.paying import (
+    deliver_events,
+    edit_to,
+    list_money,
+    make_owed_order,
+    pay_by_card,
+    read_order,
+)
 from tests.factories import as_actor, make_customer, make_staff
 
 
@@ -118,6 +125,49 @@ async def test_credit_is_what_the_newest_entry_left_whatever_its_time(db: Any, m
         await move_credit(db, customer.id, Decimal("-0.01"), kind=CreditKind.ADJUSTMENT, by=manager)
 
 
+async def test_credit_used_again_after_a_cancelling_can_go_back_again(db: Any, manager: Actor) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    _, order_id = await owe_for_order(db, customer, manager)
+    for amount in ("15.00", "10.00"):
+        await pay_by_credit(db, customer, order_id, amount, manager)
+    await cancel_order(db, order_id, by=manager)
+    await move_order(db, order_id, to=OrderStatus.PENDING, by=manager)
+    await apply_credit(db, order_id, ApplyCredit(amount=Decimal(5)), by=manager)
+    order = await read_order(db, order_id)
+    assert str(order.balance) == "50.00"
+    again = await owe(db, "55.00", manager, order_number=order.order_number)
+    # The cancelling gave back what the first two payments had used, and nothing of the third.
+    await credit_memo(db, again, "55.00", manager)
+    assert await get_credit_balance(db, customer.id) == Decimal("25.00")
+
+
+async def test_a_memo_takes_the_newest_payment_first(db: Any, manager: Actor) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    invoice_id, order_id = await owe_for_order(db, customer, manager)
+    for method, amount in ((PaymentMethod.CASH, 40), (PaymentMethod.CHECK, 15)):
+        await mark_paid(db, order_id, MarkPaid(payment_method=method, amount_received=Decimal(amount)), by=manager)
+    await credit_memo(db, invoice_id, "25.00", manager)
+    assert [(each.payment.method, str(each.left)) for each in await list_refundable(db, order_id)] == [
+        ("cash", "30.00")
+    ]
+    assert await get_credit_balance(db, customer.id) == Decimal("25.00")
+
+
+async def test_a_refund_that_failed_leaves_all_of_the_payment_to_a_memo(
+    db: Any, manager: Actor, stripe: Any, stripe_settings: Any
+) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    invoice_id, order_id = await owe_for_order(db, customer, manager)
+    order = await read_order(db, order_id)
+    payment_id = await pay_by_card(stripe_settings, stripe, order, "55.00", by=as_actor(customer))
+    refund = stripe.refund_at_stripe(payment_id, 2000)
+    await deliver_events(stripe_settings, stripe)
+    stripe.finish_refund(refund["id"], fails=True)
+    await deliver_events(stripe_settings, stripe)
+    await credit_memo(db, invoice_id, "55.00", manager)
+    assert await get_credit_balance(db, customer.id) == Decimal("55.00")
+
+
 async def test_money_on_its_way_back_does_not_become_credit_too(
     db: Any, manager: Actor, stripe: Any, stripe_settings: Any
 ) -> None:
@@ -138,7 +188,8 @@ async def test_money_on_its_way_back_does_not_become_credit_too(
 async def test_what_was_short_goes_back_to_the_credit_that_paid_it(db: Any, manager: Actor) -> None:
     customer = await make_customer(db)
     order = await make_owed_order(db, by=as_actor(customer))
-    await pay_by_credit(db, customer, order.id, "65.00", manager)
+    for amount in ("25.00", "40.00"):
+        await pay_by_credit(db, customer, order.id, amount, manager)
     await ship_without(db, order, 1, manager)
     assert await get_credit_balance(db, customer.id) == Decimal("20.00")
     order = await read_order(db, order.id)
