@@ -130,3 +130,42 @@ async def subscribe(db: AsyncSession, customer: Customer, product_id: int, day: 
         )
     )  # fmt: skip
     await db.flush()
+
+
+@pytest.mark.parametrize(
+    "now", [OrderRules(Decimal(m), Decimal(f), Decimal(10)) for m, f in ((90, 25), (110, 25), (100, 20), (100, 30))]
+)
+async def test_other_rules_price_every_renewal_again(db: AsyncSession, now: OrderRules) -> None:
+    customer, product = await make_customer(db), await make_product(db, unit_price=Decimal(10))
+    # One below every minimum, one between them, and one above.
+    for quantity in (4, 9, 10, 12):
+        await subscribe(db, customer, product.id, TODAY, quantity)
+    await fold_renewal_days(db, rules=RULES[0])
+    await compare(db, now, MANAGER)
+    await fold_renewal_days(db, rules=now)
+    await compare(db, now, MANAGER)
+
+
+async def test_a_former_substitute_is_counted_again(db: AsyncSession) -> None:
+    customer = await make_customer(db)
+    products = [await make_product(db, stock=20) for _ in range(3)]
+    await subscribe(db, customer, products[0].id, TODAY, 5)
+    agree = text("UPDATE subscription SET substitute_id = :product, substitute_agreed = true")
+    await db.execute(agree, {"product": products[1].id})
+    for act, values in ((agree, {"product": products[2].id}), (text("DELETE FROM subscription"), {})):
+        await fold_renewal_days(db, rules=RULES[0])
+        await db.execute(act, values)
+        await compare(db, RULES[0], MANAGER)
+
+
+async def test_days_that_an_earlier_release_stored_are_counted_again(db: AsyncSession) -> None:
+    customer, product = await make_customer(db), await make_product(db, stock=12)
+    for days in (0, 3, 9):
+        await subscribe(db, customer, product.id, TODAY + timedelta(days=days), 5)
+    await fold_renewal_days(db, rules=RULES[0])
+    # It knows no sums of the days before.
+    await db.execute(text("UPDATE renewal_day SET so_far = NULL, next_day = NULL"))
+    await compare(db, RULES[0], MANAGER)
+    await fold_renewal_days(db, rules=RULES[0])
+    assert await db.scalar(text("SELECT array_agg(so_far ORDER BY day) FROM renewal_day")) == [5, 10, 15]
+    await compare(db, RULES[0], MANAGER)
