@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.purchases import count_purchases_again, fold_purchase_counts, list_purchased_products
-from models import Product, PurchaseCount
+from models import Order, Product, PurchaseCount
 from models.session import raw_connection
 from tests.factories import make_product
 from tests.factories.picks import pick
@@ -30,7 +30,7 @@ SOME_LINES = pick("order_item", most=3)
 LINES = """
 INSERT INTO order_item (order_id, product_name, product_sku, quantity, unit_price, line_total, position)
 SELECT {order}, (ARRAY['Pan', 'Pot', 'Cup'])[1 + place * CAST(:count AS int) % 3],
-  (ARRAY['A-1', 'B-2', 'a-1', '', 'C-3'])[1 + (place * place + CAST(:count AS int)) % 5], 1, 2, 2,
+  (ARRAY['A-1', 'B-2', 'a-1', '', 'C-3'])[1 + (place * CAST(:step AS int) + CAST(:count AS int)) % 5], 1, 2, 2,
   nextval('orders_id_seq')
 FROM {source} generate_series(1, 1 + CAST(:count AS int)) AS place
 """
@@ -70,7 +70,12 @@ async def test_what_was_bought_is_a_recount_s_whatever_happens(db: AsyncSession,
     await make_product(db, sku="a-1")
     for _ in range(120):
         statement = dice.choice((PLACE, PLACE, PLACE, *CHANGES))
-        values = {"count": dice.randrange(4), "more": dice.choice((0, 0, 1, 3)), "salt": f"{dice.randrange(10**9):09}"}
+        values = {
+            "count": dice.randrange(4),
+            "more": dice.choice((0, 0, 1, 3)),
+            "step": dice.randrange(4),
+            "salt": f"{dice.randrange(10**9):09}",
+        }
         await db.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
         if dice.random() < 0.12:
             await fold_purchase_counts(db)
@@ -96,13 +101,28 @@ async def test_a_fold_keeps_what_was_only_taken_off_a_name(db: AsyncSession) -> 
     assert dict(zip(*row, strict=True)) == {"A-1": -1, "C-3": 4}
 
 
+async def test_lines_of_two_orders_at_once_are_those_of_each(db: AsyncSession) -> None:
+    await db.execute(text(PLACE), {"count": 0, "more": 1, "step": 1})
+    first, cancelled = (await db.scalars(select(Order.id).order_by(Order.id))).all()
+    await db.execute(text("DELETE FROM order_item WHERE order_id = :order"), {"order": cancelled})
+    # As many lines as the first order has, of which one is the cancelled order's.
+    lines = """
+    INSERT INTO order_item (order_id, product_name, product_sku, quantity, unit_price, line_total, position)
+    VALUES (:first, 'Pot', 'D-4', 1, 2, 2, 2), (:cancelled, 'Cup', 'E-5', 1, 2, 2, 1)
+    """
+    await db.execute(text(lines), {"first": first, "cancelled": cancelled})
+    kept, counted = await read_both(db)
+    assert kept == counted
+    assert [row[0] for row in kept] == ["B-2", "D-4"]
+
+
 async def test_an_order_is_one_note(db: AsyncSession) -> None:
-    await db.execute(text(PLACE), {"count": 3, "more": 3})
+    await db.execute(text(PLACE), {"count": 3, "more": 3, "step": 2})
     assert await db.scalar(select(func.count()).select_from(PurchaseCount)) == 1
 
 
 async def test_a_move_from_state_to_state_notes_nothing(db: AsyncSession) -> None:
-    await db.execute(text(PLACE), {"count": 0, "more": 0})
+    await db.execute(text(PLACE), {"count": 0, "more": 0, "step": 1})
     await fold_purchase_counts(db)
     before = await db.scalar(select(func.max(PurchaseCount.id)))
     await db.execute(text("UPDATE orders SET status = 'confirmed', staff_notes = 'Ring twice'"))

@@ -265,6 +265,27 @@ async def test_a_dispute_is_told_on_each_and_a_lost_one_is_owed_again(db, stripe
     ]  # fmt: skip
 
 
+async def test_more_than_is_left_of_a_receipt_is_missed_on_its_last_part(db, stripe, stripe_settings, clerk, customer):
+    first = await owe(db, "20.00", clerk, customer_id=customer.id)
+    second, order_id = await owe_for_order(db, customer, clerk)
+    await receive(db, second, "10.00", clerk)
+    payment_id = await pay(stripe_settings, stripe, first, pays_all=True)
+    stripe.refund_at_stripe(payment_id, 500)
+    await deliver_events(stripe_settings, stripe)
+    # The cash stays: only what the card paid for the order is taken off it, less what went back before.
+    assert await read_money(db, first, second) == [
+        ("paid", "20.00", "0.00", "0.00"), ("paid", "50.00", "5.00", "0.00"),
+    ]  # fmt: skip
+    stripe.close_dispute(stripe.dispute(payment_id)["id"], "lost")
+    await deliver_events(stripe_settings, stripe)
+    assert await read_money(db, first, second) == [
+        ("sent", "0.00", "0.00", "20.00"), ("partly_paid", "10.00", "5.00", "40.00"),
+    ]  # fmt: skip
+    assert (await read_invoice(db, first)).attention.startswith("$5.00 went back beyond what the invoice held.")
+    order = await db.get_one(Order, order_id, populate_existing=True)
+    assert order.attention == "A dispute of $65.00 was lost."
+
+
 async def test_an_orders_part_of_a_receipt_goes_back_by_stripe(db, stripe, stripe_settings, clerk, customer):
     first = await owe(db, "20.00", clerk, customer_id=customer.id)
     second, order_id = await owe_for_order(db, customer, clerk)

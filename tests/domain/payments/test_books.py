@@ -240,6 +240,61 @@ async def test_a_reopened_order_has_its_money_again_and_nothing_to_give_back(db)
     assert (order.attention, order.payment_status) == ("", "paid")
 
 
+async def test_what_went_back_for_a_cancelling_is_owed_again_by_a_reopened_order(db, stripe_settings):
+    order = await make_owed_order(db)
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    cash_id = await take_cash(db, order, "65.00", manager)
+    await cancel_order(db, order.id, by=manager)
+    await db.commit()
+    await give_back(stripe_settings, order, cash_id, "65.00", manager)
+    assert (await read_order(db, order.id)).payment_status == "refunded"
+    await move_order(db, order.id, to=OrderStatus.PENDING, by=manager)
+    order = await read_order(db, order.id)
+    assert (str(order.amount_paid), str(order.allowances), str(order.balance)) == ("0.00", "0.00", "65.00")
+    assert order.payment_status == "unpaid"
+
+
+async def test_a_guests_surplus_goes_back_before_what_the_order_holds(db, stripe, stripe_settings):
+    order = await make_owed_order(db)
+    clerk = as_actor(await make_staff(db))
+    payment_id = await open_payment(stripe_settings, order)
+    await take_cash(db, order, "20.00", clerk)
+    stripe.pay(payment_id)
+    await deliver_events(stripe_settings, stripe)
+    # A refund of the surplus that fails takes nothing with it.
+    refund = stripe.refund_at_stripe(payment_id, 2000)
+    await deliver_events(stripe_settings, stripe)
+    stripe.finish_refund(refund["id"], fails=True)
+    await deliver_events(stripe_settings, stripe)
+    for amount, paid, surplus in (("15.00", "65.00", "5.00"), ("15.00", "55.00", "0.00")):
+        await give_back(stripe_settings, order, await card_row(db), amount, clerk)
+        order = await read_order(db, order.id)
+        assert (str(order.amount_paid), str(order.overpaid)) == (paid, surplus)
+    assert [row for row in await list_money(db, order.id) if row[2] == "succeeded"] == [
+        ("20.00", "20.00", "succeeded"), ("65.00", "45.00", "succeeded"), ("-15.00", "0.00", "succeeded"),
+        ("-15.00", "-10.00", "succeeded"),
+    ]  # fmt: skip
+
+
+async def test_a_surplus_that_became_credit_is_no_part_of_a_refund(db, stripe_settings):
+    order, customer = await make_customers_order(db)
+    assert customer.id is not None
+    clerk = as_actor(await make_staff(db))
+    cash_id = await take_cash(db, order, "85.00", clerk)
+    await give_back(stripe_settings, order, cash_id, "10.00", clerk)
+    order = await read_order(db, order.id)
+    assert (str(order.amount_paid), str(order.allowances), order.attention) == ("55.00", "10.00", "")
+    assert (await get_credit_balance(db, customer.id), order.payment_status) == (Decimal(20), "partially_refunded")
+
+
+async def test_the_last_payment_of_all_names_the_way_of_paying(db):
+    order = await make_owed_order(db, payment_method="check")
+    clerk = as_actor(await make_staff(db))
+    for amount, method in (("60.00", "check"), ("5.00", "cash")):
+        await take_cash(db, order, amount, clerk)
+        assert (await read_order(db, order.id)).payment_method == method
+
+
 async def test_old_orders_of_nothing_are_paid_by_the_migration(db):
     order = await make_owed_order(db)
     owed = await make_owed_order(db)

@@ -351,8 +351,12 @@ async def test_what_is_to_go_back_to_a_guest_of_a_void_invoice_is_no_claim(
     today = business_today(ZONE)
     assert (await get_month_close(db, today, visible_to=manager, timezone=ZONE)).agrees
     payment_id = await db.scalar(select(func.max(Payment.id)))
+    told = "was paid by someone without an account and must be given back."
+    assert told in (await db.get_one(Invoice, invoice_id, populate_existing=True)).attention
     data = RefundPayment(amount=Decimal(60), given_for=GivenFor.GOODWILL, reason="Void")
     await take_back_payment(invoice_id, payment_id, data, by=manager, settings=settings)
+    invoice = await db.get_one(Invoice, invoice_id, populate_existing=True)
+    assert (str(invoice.amount_paid), invoice.attention) == ("0.00", "")
     close = await get_month_close(db, today, visible_to=manager, timezone=ZONE)
     assert (close.agrees, close.is_balanced, close.receivables) == (True, True, Decimal(0))
     assert sum(amount for (_, account), amount in close.journal.moved.items() if account is Account.DEPOSITS) == 0

@@ -76,6 +76,12 @@ async def test_a_refund_for_another_reason_is_a_refund_of_its_own(db, stripe, st
         await give_back(stripe_settings, order, row, "20.00", clerk)
     await give_back(stripe_settings, order, row, "20.00", clerk, given_for=GivenFor.DAMAGED)
     assert stripe.captured(payment_id) == 2500
+    # So is one that is explained in other words.
+    stripe.faults.drop_next = 1
+    with pytest.raises(OutsideServiceFailed):
+        await give_back(stripe_settings, order, row, "10.00", clerk, reason="Pan bent")
+    await give_back(stripe_settings, order, row, "10.00", clerk, reason="Pot bent")
+    assert stripe.captured(payment_id) == 500
 
 
 async def test_a_bounced_checkout_is_over_however_often_it_is_told_and_another_opens(db, stripe, stripe_settings):
