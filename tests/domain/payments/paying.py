@@ -3,13 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.kernel.actor import GUEST, Actor
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.payments.card import ConfirmedPayment, ConfirmPayment, CreateIntent, confirm_payment, create_payment_intent
 from domain.payments.checkout import open_checkout
 from domain.payments.events import ask_about
+from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, create_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from models import CreditEntry, GivenFor, Order, OrderItem, Payment, StripeIntent
@@ -77,6 +78,14 @@ async def pay_by_card(settings: Any, stripe: Any, order: Any, amount: str = "65.
     stripe.pay(payment_id)
     await confirm(settings, order, payment_id, by=by)
     return payment_id
+
+
+async def take_cash(db: Any, order: Any, amount: str, clerk: Any) -> int:
+    """Cash received for the order; its row's id."""
+    await mark_paid(db, order.id, MarkPaid(amount_received=Decimal(amount)), by=clerk)
+    await db.commit()
+    found: int = (await db.execute(select(func.max(Payment.id)).where(Payment.order_id == order.id))).scalar_one()
+    return found
 
 
 async def card_row(db: Any) -> int:
