@@ -71,7 +71,7 @@ addEventListener("pageshow", () => findAll("form[aria-busy]").forEach((form) => 
 
 export function focusFirstError(area = document) {
   const field = findAll("[aria-invalid=true]", area).find(isShown);
-  const problem = field ?? findAll("[role=alert]", area === document ? find("main") : area).find(isShown);
+  const problem = field ?? findAll("[role=alert], .invalid-feedback", area === document ? find("main") : area).find(isShown);
   // A scanner types on into its field, whatever was wrong; the alert is read out by itself.
   if (!problem || (!field && find("[data-scan-field]"))) return;
   if (!field) problem.tabIndex = -1;

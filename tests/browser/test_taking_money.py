@@ -56,6 +56,20 @@ async def test_a_payment_taken_at_the_desk_counts_once_and_keeps_the_place(brows
         assert (len(sent), await page.evaluate("history.length")) == (1, steps)
 
 
+async def test_a_refusal_that_belongs_to_a_group_of_choices_is_focused(browser: Browser, portal: Portal) -> None:
+    staff, number = await make_desk(portal)
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/orders/{number}")
+        await page.get_by_role("link", name="Take payment").click()
+        await page.get_by_role("button", name="Record payment").click()
+        await page.get_by_role("link", name="Refund").first.click()
+        await page.get_by_label("Reason").fill("came broken")
+        await page.get_by_role("button", name="Refund", exact=True).click()
+        await expect(page.get_by_text("Choose why the money is given back.")).to_be_focused()
+        await expect(page.get_by_label("Reason")).to_have_value("came broken")
+
+
 async def test_the_payment_card_stays_on_a_phone_with_everything_it_offers(browser: Browser, portal: Portal) -> None:
     staff, number = await make_desk(portal, has_check=True)
     async with browsing(browser, viewport=PHONE) as page:
