@@ -23,9 +23,11 @@ from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commissions
 from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.refund import RefundPayment, refund_payment
 from domain.sales.rep_home import get_rep_home
-from models import CommissionEntry, CommissionRate, CommissionSum, Order, OrderStatus, Role, Staff
+from models import CommissionEntry, CommissionRate, CommissionSum, GivenFor, Order, OrderStatus, Payment, Role, Staff
 from models.session import raw_connection
+from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import RULES, make_order
 from tests.portal.forms import read_page, send_form
@@ -150,6 +152,8 @@ async def test_a_commission_paid_before_it_is_due_is_not_paid_again(db: AsyncSes
     month = await get_statement(db, owner.id, business_today(current_business().timezone), visible_to=by)
     assert (month.earned, month.to_pay) == (Decimal(4), Decimal(4) if changes_rep else Decimal(0))
     assert [line.paid_by for line in month.lines] == ["" if changes_rep else by.name]
+    order = await db.get_one(Order, placed.written.id, populate_existing=True)
+    assert order.commission_paid is not changes_rep
 
 
 @pytest.mark.parametrize("way", ["another rep", "cancelled", "deleted", "smaller", "not paid after all"])
@@ -224,6 +228,43 @@ async def test_a_reopened_order_that_was_given_back_earns_nothing_until_it_is_pa
     assert reopened.payment_status == "unpaid"
     earned = select(func.sum(CommissionEntry.amount)).where(CommissionEntry.staff_id == rep.id)
     assert await db.scalar(earned) == 0
+
+
+async def test_an_order_earns_by_the_newest_rate_that_had_begun_on_its_day(db: AsyncSession) -> None:
+    rep, today = await make_staff(db, Role.SALES_REP), business_today(current_business().timezone)
+    # Entered in another order than they begin.
+    for percent, days in ((5, 0), (9, 1), (10, -400), (7, -30)):
+        db.add(CommissionRate(staff_id=rep.id, percent=Decimal(percent), starts_on=today + timedelta(days=days)))
+    customer, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    placed = await make_order(db, (product.sku, 4), by=as_actor(customer))
+    order = await db.get_one(Order, placed.written.id, populate_existing=True)
+    assert (order.commission_percent, order.commission_amount) == (Decimal(5), Decimal("2.00"))
+    # A discount lowers it.
+    data = EditItems.model_validate({"items": [{"sku": product.sku, "quantity": 4}], "discount_amount": Decimal(10)})
+    await edit_items(db, order.id, data, by=as_actor(await make_staff(db, Role.ADMIN)), rules=RULES)
+    order = await db.get_one(Order, order.id, populate_existing=True)
+    assert (order.subtotal - order.discount_amount, order.commission_amount) == (Decimal(30), Decimal("1.50"))
+
+
+async def test_what_goes_back_to_the_customer_takes_its_share_of_the_commission(
+    db: AsyncSession, settings: Settings
+) -> None:
+    rep, by = await make_staff(db, Role.SALES_REP), as_actor(await make_staff(db, Role.ADMIN))
+    db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    placed = (await make_order(db, (product.sku, 4), by=as_actor(customer))).written
+    await mark_paid(db, placed.id, MarkPaid(), by=by)
+    await db.commit()
+    order = await db.get_one(Order, placed.id, populate_existing=True)
+    payment_id = await db.scalar(select(Payment.id)) or 0
+    # A quarter of all that was paid, then the rest of it.
+    for amount, status, back in ((order.total_amount / 4, "partially_refunded", -1), (None, "refunded", -4)):
+        some = {} if amount is None else {"amount": amount}
+        data = RefundPayment.model_validate({"given_for": GivenFor.GOODWILL, "reason": "Late"} | some)
+        await refund_payment(placed.id, payment_id, data, by=by, settings=settings)
+        await db.refresh(order)
+        month = await get_statement(db, rep.id, business_today(current_business().timezone), visible_to=by)
+        assert (order.payment_status, month.earned, month.taken_back) == (status, Decimal(4), Decimal(back))
 
 
 async def test_no_entry_comes_into_a_locked_month(db: AsyncSession) -> None:
