@@ -87,6 +87,11 @@ document.addEventListener("htmx:config:request", (event) => {
 
 // An answer takes the focus to where the server wants it (autofocus) only while the person who asked still stands where
 // they asked, and what is refreshed by itself never does: somebody may be typing in another field by then.
+// A dialog that was opened as a page of its own is answered there, not in a dialog above itself.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const page = ctx.sourceElement?.closest?.(".dialog-page");
+  if (page && ctx.target?.id === "dialog") ctx.target = page;
+});
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.askedAt = document.activeElement; });
 export function leaveFocus(ctx, tasks) {
   const at = document.activeElement;

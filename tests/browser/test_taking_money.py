@@ -70,6 +70,20 @@ async def test_a_refusal_that_belongs_to_a_group_of_choices_is_focused(browser: 
         await expect(page.get_by_label("Reason")).to_have_value("came broken")
 
 
+async def test_a_dialog_opened_as_a_page_is_refused_on_that_page(browser: Browser, portal: Portal) -> None:
+    staff, number = await make_desk(portal)
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/orders/{number}/pay")
+        await page.get_by_label("Amount received").fill("a lot")
+        await page.get_by_role("button", name="Record payment").click()
+        await expect(page.locator(".dialog-page .invalid-feedback")).to_be_visible()
+        await expect(page.get_by_label("Amount received")).to_have_count(1)
+        await page.get_by_label("Amount received").fill("20.00")
+        await page.get_by_role("button", name="Record payment").click()
+        await expect(page.get_by_role("row", name="Balance")).to_contain_text("$45.00")
+
+
 async def test_the_payment_card_stays_on_a_phone_with_everything_it_offers(browser: Browser, portal: Portal) -> None:
     staff, number = await make_desk(portal, has_check=True)
     async with browsing(browser, viewport=PHONE) as page:
