@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text, update
 
-from domain.access.idempotency import Claim, claim_key, hash_request, keep_answer
+from domain.access.idempotency import KEPT_FOR, Claim, claim_key, claim_or_wait, hash_request, keep_answer
 from domain.kernel.errors import KeyReused, Refused
 from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail
@@ -81,6 +81,18 @@ async def test_a_raw_transaction_claims_as_it_begins_and_keeps_as_it_ends(commit
     later = replace(CLAIM, request_hash="another")
     assert await ask(committed, later, b"a day later") is None
     assert await ask(committed, later) == b"a day later"
+
+
+async def test_an_answer_that_is_too_old_is_none_for_who_would_wait(committed: Database) -> None:
+    assert await ask(committed, CLAIM, b"first") is None
+    async with committed.session() as db:
+        waited = await claim_or_wait(db, CLAIM, wait_seconds=1, kept_for=KEPT_FOR)
+        assert waited is not None
+        assert waited.body == b"first"
+        await db.execute(update(IdempotencyKey).values(created_at=text("now() - interval '25 hours'")))
+        await db.commit()
+        assert await claim_or_wait(db, CLAIM, wait_seconds=1, kept_for=KEPT_FOR) is None
+        await db.rollback()
 
 
 async def test_one_of_two_has_the_key_whichever_way_they_ask(committed: Database) -> None:
