@@ -13,7 +13,7 @@ from domain.commissions.pay import BulkCommissionPaid, SetCommissionPaid, mark_c
 from domain.commissions.statements import LockMonth, get_statement, list_months, lock_month
 from domain.commissions.sums import fold_commission_sums
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_today, first_of_month, now
+from domain.kernel.clock import add_months, business_today, first_of_month, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.order_desk.assign import AssignOrder, assign_order
@@ -25,7 +25,18 @@ from domain.orders.commission import settle_commissions
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
 from domain.sales.rep_home import get_rep_home
-from models import CommissionEntry, CommissionRate, CommissionSum, GivenFor, Order, OrderStatus, Payment, Role, Staff
+from models import (
+    CommissionEntry,
+    CommissionMonth,
+    CommissionRate,
+    CommissionSum,
+    GivenFor,
+    Order,
+    OrderStatus,
+    Payment,
+    Role,
+    Staff,
+)
 from models.session import raw_connection
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
@@ -273,6 +284,14 @@ async def test_no_entry_comes_into_a_locked_month(db: AsyncSession) -> None:
     last = first_of_month(first_of_month(business_today(current_business().timezone)) - timedelta(days=1))
     assert await lock_month(db, LockMonth(month=last), by=by) == last
     assert (await get_statement(db, rep.id, last, visible_to=by)).locked_by == by.name
+    # As on the first day of a month where the clock of the office is ahead of the database's.
+    running = add_months(last, 1)
+    db.add(CommissionMonth(month=running, **by.columns))
+    db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    placed = await make_order(db, (product.sku, 4), by=as_actor(customer))
+    await mark_paid(db, placed.written.id, MarkPaid(), by=by)
+    assert (await db.scalars(select(CommissionEntry.month))).all() == [add_months(last, 2)]
 
 
 async def test_an_administrator_sets_a_rate_from_a_day_on(client: TestClientProtocol, db: AsyncSession) -> None:
