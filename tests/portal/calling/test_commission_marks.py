@@ -37,5 +37,8 @@ async def test_what_a_later_month_takes_back_is_said_in_the_month_that_earned_it
     months = (first_of_month(last - timedelta(days=1)), last, first_of_month(last + timedelta(days=31)))
     since = [(await get_statement(db, rep.id or 0, month, visible_to=by)).since for month in months]
     assert [[name for name, _ in each] for each in since] == [[], [number], []]
+    # What the month that earned it takes back itself is no later month's.
+    await db.execute(update(CommissionEntry).values(month=last))
+    assert (await get_statement(db, rep.id or 0, last, visible_to=by)).since == []
     # It was due, so that its two entries can be settled.
     assert (await set_commission_paid(db, number, SetCommissionPaid(paid=True), by=by)).commission_paid
