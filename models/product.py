@@ -45,6 +45,14 @@ class Product(Table, table=True):
         Index("ix_product_updated_active", sql("updated_at DESC"), sql("id DESC"), postgresql_where=sql("is_active")),
         Index("ix_product_name", "name", "id"),
         Index("ix_product_category_name", "category_id", "name", "id"),
+        # For the tab and the count of products without a picture, and of those without a cost.
+        Index(
+            "ix_product_no_picture",
+            "name",
+            "id",
+            postgresql_where=sql("image_hash IS NULL AND coalesce(image_url, '') = ''"),
+        ),
+        Index("ix_product_no_cost", "name", "id", postgresql_where=sql("cost_per_item IS NULL")),
         # Small, so that counting the active products on every page of the shop reads few blocks.
         Index("ix_product_category_active", "category_id", postgresql_where=sql("is_active")),
         Index("ix_product_price", "unit_price", "id"),

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
@@ -121,7 +121,9 @@ _LINE = select(
     )
 ).join(Category, Category.id == Product.category_id)
 _OF = columns_of(Product)
-_NO_PICTURE = (_OF.image_hash.is_(None), func.coalesce(_OF.image_url, "") == "")
+# Exactly the condition of the partial index, so that it is used.
+_EMPTY: ColumnElement[str] = literal_column("''")
+_NO_PICTURE = (_OF.image_hash.is_(None), func.coalesce(_OF.image_url, _EMPTY) == _EMPTY)
 _BY_COLUMN: dict[str, ColumnElement[Any]] = {
     "name": Product.name.expression,
     "sku": func.lower(Product.sku),

@@ -38,10 +38,8 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
         )
     connection = await raw_connection(db)
     await return_held_stock(connection, order_id, reason=StockReason.ORDER_DELETED, by=by)
-    order.status = OrderStatus.CANCELLED
-    await db.flush()
     # An advance on the rep's commission is taken back.
-    await settle_commissions(connection, order_id)
+    await settle_commissions(connection, order_id, are_deleted=True)
     await record_audit(
         db,
         action=AuditAction.ORDER_DELETED,

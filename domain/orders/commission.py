@@ -40,9 +40,9 @@ WITH due AS (
   SELECT id, order_number, commission_rep_id AS staff_id, coalesce(nullif(delivery_company, ''), delivery_name, '') AS
     customer, commission_percent AS percent, round((subtotal - discount_amount) * share, 2) AS base,
     round(commission_amount * share, 2) AS amount, commission_paid_at AS paid_at, commission_paid_by AS paid_by,
-    CASE status WHEN 'cancelled' THEN status ELSE payment_status END AS note
-  FROM orders, LATERAL (SELECT CASE
-    WHEN commission_rep_id IS NULL OR status = 'cancelled' THEN 0
+    CASE WHEN is_over THEN 'cancelled' ELSE payment_status END AS note
+  FROM orders, LATERAL (SELECT status = 'cancelled' OR $3 AS is_over) AS way, LATERAL (SELECT CASE
+    WHEN commission_rep_id IS NULL OR is_over THEN 0
     WHEN payment_status IN ('paid', 'partially_refunded', 'refunded')
       OR commission_paid AND NOT EXISTS (SELECT FROM commission_entry AS e WHERE e.order_id = orders.id
         AND e.staff_id = orders.commission_rep_id AND e.note IN ('paid', 'partially_refunded', 'refunded', 'cancelled'))
@@ -88,7 +88,7 @@ async def fix_commission(connection: asyncpg.Connection, order_id: int) -> None:
     await connection.execute(_FIX, order_id, str(business.timezone), business.commission_pct)
 
 
-async def settle_commissions(connection: asyncpg.Connection, *order_ids: int) -> None:
-    """Make the ledger equal to what is due for locked orders."""
+async def settle_commissions(connection: asyncpg.Connection, *order_ids: int, are_deleted: bool = False) -> None:
+    """Make the ledger equal to what is due for locked orders; for orders about to be deleted, nothing is due."""
     await connection.execute(f"SELECT pg_advisory_xact_lock_shared({MONTH_LOCK})")
-    await connection.execute(_SETTLE, order_ids, str(current_business().timezone))
+    await connection.execute(_SETTLE, order_ids, str(current_business().timezone), are_deleted)

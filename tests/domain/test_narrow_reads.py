@@ -9,6 +9,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.product_table import (
+    ActiveFilter,
+    CostFilter,
+    ProductFilters,
+    count_products,
+    count_products_without_cost,
+    list_product_lines,
+)
 from domain.customers.browse import browse_customers
 from domain.customers.duplicates import list_duplicates
 from domain.customers.list_filters import BrowseCustomers
@@ -132,3 +140,16 @@ async def test_website_users_are_counted_and_paged_by_their_index_alone(db: Asyn
 async def test_the_last_deliveries_of_a_vendor_are_read_in_their_order(db: AsyncSession) -> None:
     plan = await explain_kept(db, lambda: list_bought(db, 7, visible_to=MANAGER))
     assert "Index Scan Backward using ix_stock_movement_vendor on stock_movement" in plan
+
+
+async def test_products_without_a_picture_or_a_cost_are_counted_and_listed_by_their_indexes(db: AsyncSession) -> None:
+    async def read() -> None:
+        for filters in (ProductFilters(active=ActiveFilter.NO_PICTURE), ProductFilters(cost=CostFilter.NONE)):
+            await list_product_lines(db, filters, visible_to=MANAGER)
+        await count_products(db)
+        await count_products_without_cost(db)
+
+    plan = await explain_kept(db, read)
+    # The page, its total, and the number on the tab or on the profit page.
+    assert plan.count("using ix_product_no_picture on product") == 3
+    assert plan.count("using ix_product_no_cost on product") == 3

@@ -348,6 +348,7 @@ async def test_an_order_without_money_is_deleted_and_its_stock_goes_back(
     assert await level(db, pan) == 9
     entry = (await db.execute(select(AuditEntry))).scalar_one()
     assert (entry.action, entry.record_name) == ("order.deleted", placed.written.order_number)
+    assert (entry.before or {})["status"] == "pending"
     assert entry.request_id == deleted.headers["X-Request-Id"]
     await open_desk(client, db, Role.STAFF)
     assert (await client.delete(f"/api/staff/orders/{paid.written.id}")).status_code == 403

@@ -13,16 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.crypto import decrypt, encrypt
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import InvalidInput
+from domain.order_desk.delete import delete_order
 from domain.webhooks.deliver import PAUSES, deliver_to, queue_due_deliveries
 from domain.webhooks.deliveries import replay_failed, send_test
 from domain.webhooks.endpoints import CreateEndpoint, create_endpoint, rotate_sealed_secrets, rotate_secret, set_active
 from integrations.errors import ServiceRefused
 from integrations.webhook_client import is_outside, open_sender
-from models import EventKind, WebhookDelivery, WebhookEndpoint
+from models import EventKind, Role, WebhookDelivery, WebhookEndpoint
 from models.session import Database, separate_transaction
 from settings import Settings
 from tests.conftest import SECRET
-from tests.factories import make_product
+from tests.factories import as_actor, make_product, make_staff
 from tests.factories.orders import make_order
 from tests.fakes.http_server import FakeHttp, fake_http
 
@@ -72,6 +73,14 @@ async def test_an_order_tells_its_whole_way_in_order(committed: Database, settin
         said = standardwebhooks.Webhook(secret).verify(body, headers)
         assert (said["data"]["id"], said["data"]["source"]) == (order_id, "web")
     assert len({headers["webhook-id"] for _, headers, _ in fake.requests}) == 4
+
+
+async def test_an_order_is_deleted_in_silence(committed: Database) -> None:
+    await subscribe("http://127.0.0.1:9/")
+    async with separate_transaction() as db:
+        order_id = await placed(db)
+        await delete_order(db, order_id, by=as_actor(await make_staff(db, Role.MANAGER)))
+    assert await rows(committed) == [("order.placed", "queued", 0)]
 
 
 async def test_no_order_waits_for_the_message_of_another(committed: Database) -> None:
