@@ -166,12 +166,17 @@ async def _run_one(connection: asyncpg.Connection, kept: Kept, until: float, she
     while time.perf_counter() < until:
         key, number, products = secrets.token_hex(8), new_order_number(), five_products(chance, shelf)
         async with connection.transaction():
-            made: int | None = None
-            for statement, values in statements(key, number, products, kept):
-                rows = await connection.fetch(statement, *[made if value == NEW_ID else value for value in values])
-                made = rows[0]["id"] if statement is _WRITE else made
+            await send_order(connection, statements(key, number, products, kept))
         done += 1
     return done
+
+
+async def send_order(connection: asyncpg.Connection, sent: list[tuple[str, list[Any]]]) -> None:
+    """Send the statements of one order, with its id in those after the write."""
+    made: int | None = None
+    for statement, values in sent:
+        rows = await connection.fetch(statement, *[made if value == NEW_ID else value for value in values])
+        made = rows[0]["id"] if statement is _WRITE else made
 
 
 def statements(
