@@ -17,8 +17,8 @@ def describe_failed_refund(amount: Decimal, error: str) -> str:
 
 async def drop_made_good(db: AsyncSession, record: Order | Invoice) -> None:
     """Drop the failed refunds of a locked record whose amount was given back since, in whatever parts and ways."""
-    told = record.attention.splitlines()
-    if not any(line.startswith("The refund of ") for line in told):
+    sentences = record.attention.splitlines()
+    if not any(line.startswith("The refund of ") for line in sentences):
         return
     event: type[OrderEvent | InvoiceEvent]
     if isinstance(record, Order):
@@ -26,7 +26,7 @@ async def drop_made_good(db: AsyncSession, record: Order | Invoice) -> None:
     else:
         event, of_record, its_payment = InvoiceEvent, InvoiceEvent.invoice_id, Payment.invoice_id
     failed = select(event.note, event.created_at, event.changes["amount"].astext).where(
-        of_record == record.id, event.kind == OrderEventKind.REFUND_FAILED, event.note.in_(told)
+        of_record == record.id, event.kind == OrderEventKind.REFUND_FAILED, event.note.in_(sentences)
     )
     # The newest failure with the same words counts.
     failures = {note: (at, amount) for note, at, amount in await db.execute(failed.order_by(event.id))}

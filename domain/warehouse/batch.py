@@ -154,7 +154,7 @@ async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by
 
 
 async def _go_on(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
-    """Enqueue the job, which buys in the name of whoever let it go on.
+    """Enqueue the job, which buys in the name of the person who let it go on.
 
     It has no dedupe key, as one about to end would count as this one. Two jobs do no harm.
     """

@@ -35,7 +35,7 @@ from settings import Settings
 AT_ONCE = 4
 IN_TIME_DAYS = 3
 MOST_RATES = 6
-NO_BUYER = "Whoever started this may no longer buy labels. “Buy again” buys them in your name."
+NO_BUYER = "The colleague who started this may no longer buy labels. “Buy again” buys them in your name."
 # Another request works on the order's labels, or EasyPost's answer is missing: the order stays in progress.
 _UNDER_WAY = frozenset({Code.LABEL_PENDING, Code.REQUEST_IN_PROGRESS})
 

@@ -12,15 +12,23 @@ from web.bounded_http import BoundedHttp
 from web.shielded import ShieldedQuart
 from web.whole_answers import write_whole
 
+
+def without_length(response: Response) -> Response:
+    """The answer without the header that says how long it is."""
+    del response.headers["Content-Length"]
+    return response
+
+
 ANSWERS: dict[str, Callable[[], Response]] = {
     "/ready": lambda: Response(b'{"a": "\xc3\xa9"}', 201, {"X-Some": "thing", "Set-Cookie": "a=b"}),
     "/empty": lambda: Response(b"", 200),
     "/nothing": lambda: Response(b"", 204),
     "/same": lambda: Response(b"", 304, {"ETag": '"x"'}),
+    "/unmeasured": lambda: without_length(Response(b"of some length")),
     "/ending": lambda: Response(b"bye", 200, {"Connection": "close"}),
 }
 # Those that the server sends in its own way, as it does all answers to HEAD.
-USUAL = {"/nothing", "/same", "/ending"}
+USUAL = {"/nothing", "/same", "/unmeasured", "/ending"}
 CLOSING = b"GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
@@ -28,10 +36,10 @@ CLOSING = b"GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 async def address() -> AsyncIterator[tuple[str, int]]:
     """A server of the program's kind with an app that has each kind of answer."""
     app = ShieldedQuart("small")
-    for path, make in ANSWERS.items():
+    for path in tuple(ANSWERS):
 
-        async def answer(make: Callable[[], Response] = make) -> Response:
-            return make()
+        async def answer(path: str = path) -> Response:
+            return ANSWERS[path]()
 
         app.add_url_rule(path, path, answer, methods=["GET"])
     config = uvicorn.Config(app, http=BoundedHttp, ws="none", lifespan="off", log_config=None, port=0, access_log=False)
@@ -83,3 +91,21 @@ async def test_an_answer_to_an_old_client_says_that_the_connection_ends(address:
     writer.close()
     assert b"\r\nconnection: close\r\n" in answer
     assert answer.endswith('{"a": "é"}'.encode())
+
+
+@pytest.mark.parametrize("headers", [{"X-Some": "a\x00b"}, {"Content-Length": "3"}])
+async def test_an_answer_that_uvicorn_would_refuse_is_left_to_it(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    def make() -> Response:
+        response = Response(b"of some length")
+        response.headers.update(headers)
+        return response
+
+    monkeypatch.setitem(ANSWERS, "/ready", make)
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(CLOSING)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    assert b"of some length" not in answer
